@@ -1,0 +1,12 @@
+/**
+ * Float32 numbers with a shape, row-major: what crosses every seam, `await`, cache and worker.
+ *
+ * @example
+ * ```ts
+ * const rows: Floats = { data: new Float32Array(6), shape: [2, 3] };
+ * ```
+ */
+export interface Floats {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}

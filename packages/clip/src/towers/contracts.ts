@@ -1,0 +1,31 @@
+import type { Floats } from "../floats.js";
+
+/** What both towers of a CLIP return for pictures, not L2-normalised: global [B,E] and, where asked for, local [B,P,E]. */
+export interface ImageFeatures {
+  readonly global: Floats;
+  readonly local?: Floats;
+}
+
+/** Prompts as token embeddings without positions: `shared` [N,D] begins every prompt, `own` [C,S,D] follows it, `end` [C] is each end token's index in `own`. */
+export interface PromptBatch<A> {
+  readonly shared: A;
+  readonly own: A;
+  readonly end: Int32Array;
+}
+
+/** Class features [C,E], not normalised, and the pullback of their gradient to the prompts; `pullback` may be called once, `dispose` always. */
+export interface Encoded {
+  readonly features: Floats;
+  pullback(gradient: Float32Array): Promise<{ shared: Float32Array; own: Float32Array }>;
+  dispose(): void;
+}
+
+/** The frozen text tower as a function with a pullback. */
+export interface TextTower {
+  encode(prompts: PromptBatch<Floats>, options: { gradient: boolean; signal?: AbortSignal }): Promise<Encoded>;
+}
+
+/** The frozen image tower. Pixels are uint8 RGB [B,S,S,3] in row order (normalised inside) or already normalised floats [B,3,S,S]. */
+export interface ImageTower {
+  encode(pixels: { data: Uint8Array; batch: number } | Floats, options?: { local?: boolean }): Promise<ImageFeatures>;
+}
