@@ -1,0 +1,17 @@
+export { batches, countBatches, epochOrder } from "./batches.js";
+export type { Batch, BatchOptions } from "./batches.js";
+export type { Dataset, Item } from "./dataset.js";
+export { DatasetError } from "./errors.js";
+export { sampleFewShot } from "./few-shot.js";
+export type { FewShotOptions, FewShotSample } from "./few-shot.js";
+export { imageFolder } from "./image-folder.js";
+export type { ImageFolderOptions } from "./image-folder.js";
+export { detectLayout, imageNet } from "./imagenet.js";
+export type { ImageNetOptions } from "./imagenet.js";
+export { listPictures, pictureExtensions } from "./listing.js";
+export { expectedCounts, oodBenchmarks, pictureSets } from "./ood-benchmarks.js";
+export type { OodSet } from "./ood-benchmarks.js";
+export { pythonRandom } from "./python-random.js";
+export type { PythonRandom } from "./python-random.js";
+export { readSplit, writeSplit } from "./split.js";
+export type { Split, SplitDraft } from "./split.js";
