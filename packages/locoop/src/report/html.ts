@@ -1,0 +1,170 @@
+import type { RgbImage } from "@locoop/clip";
+import { html } from "./escape.js";
+import type { Markup } from "./escape.js";
+import { averagesFigures, distributionFigures } from "./html-charts.js";
+import { styleSheet } from "./html-style.js";
+import { factsTable, resultsTable } from "./html-tables.js";
+import { drawRegions } from "./overlay.js";
+import { encodePng, fitPicture } from "./png.js";
+import { summarise } from "./summarise.js";
+import type { Summary } from "./summarise.js";
+import type { RegionPicture, ReportData } from "./types.js";
+
+interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly body: Markup;
+}
+
+async function regionFigure(picture: RegionPicture): Promise<Markup> {
+  const image: RgbImage = await fitPicture(picture.image);
+  const overlay = drawRegions({ ...picture, image });
+  const source = `data:image/png;base64,${(await encodePng(overlay)).toString("base64")}`;
+  const count = picture.mask.reduce((sum, value) => sum + (value === 0 ? 0 : 1), 0);
+  const alt = `${picture.title}, label ${picture.label}: ${count} of ${picture.mask.length} regions are ID-irrelevant`;
+  return html`<figure>
+    <img src="${source}" alt="${alt}" width="${overlay.width}" height="${overlay.height}" />
+    <figcaption>
+      <b><bdi>${picture.label}</bdi></b
+      >: ${count} of ${picture.mask.length} regions<br /><bdi>${picture.title}</bdi>
+    </figcaption>
+  </figure> `;
+}
+
+const meanings = html`<h3>What these numbers mean</h3>
+  <p>
+    <b>FPR95.</b> The threshold is set so that 95 % of the in-distribution pictures pass; FPR95 is the share of
+    out-of-distribution pictures that pass too. Lower is better, and 95 % is what guessing would give.
+  </p>
+  <p>
+    <b>AUROC.</b> The chance that an in-distribution picture drawn at random scores higher than an out-of-distribution
+    picture drawn at random. Higher is better; 50 % is guessing, and no threshold is involved.
+  </p> `;
+
+function resultsSection({ methods, sets, paired }: Summary): Markup {
+  if (methods.length === 0) return html`<p>No method was evaluated.</p>`;
+  const several = methods.some((method) => method.seeds.length > 1);
+  const caption = `In percent: FPR95 (lower is better), AUROC and accuracy (higher is better)${
+    several ? "; mean \u00b1 sample standard deviation over the seeds" : ""
+  }.`;
+  const pairs = paired.some((pair) => pair.scores.length > 0)
+    ? html`<h3>Paired differences</h3>
+        <p>
+          Each seed draws the same training pictures for both methods, so runs are compared seed by seed. Below zero is
+          better for FPR95, above zero for AUROC and accuracy; a difference smaller than about twice its standard error
+          is within the noise of so few seeds.
+        </p>
+        ${resultsTable(paired, sets, {
+          name: "Paired differences",
+          caption: `In percentage points: mean \u00b1 standard error over the paired seeds (n = ${[...new Set(paired.map((pair) => pair.seeds.length))].join(", ")}).`,
+          deviation: "standardError",
+          sign: true,
+        })}`
+    : html``;
+  return html`${resultsTable(methods, sets, { name: "Results", caption })}${averagesFigures({ methods, sets, paired })}${
+    several ? html`<p class="soft">Filled dots are means, rings are single seeds.</p>` : html``
+  }${pairs}${meanings}`;
+}
+
+function sectionsOf(data: ReportData, pictures: readonly Markup[]): Section[] {
+  const paragraphs = data.notes.map((note) => html`<li>${note}</li> `);
+  const names = data.classNames.map((name) => html`<li><bdi>${name}</bdi></li>`);
+  const all: (Section | false)[] = [
+    { id: "results", title: "Results", body: resultsSection(summarise(data.methods)) },
+    data.notes.length > 0 && {
+      id: "limits",
+      title: "Limits",
+      body: html`<ul>
+        ${paragraphs}
+      </ul>`,
+    },
+    data.methods.length > 0 && {
+      id: "distributions",
+      title: "Score distributions",
+      body: html`<p>
+          The further apart the two distributions, the better the detector. Each has area 1; higher scores mean more
+          in-distribution. Of a method with several seeds the first is drawn.
+        </p>
+        ${distributionFigures(data.methods)}`,
+    },
+    data.regions.length > 0 && {
+      id: "regions",
+      title: "ID-irrelevant regions",
+      body: html`<p>
+          Painted orange: regions in which the label is not among the K most similar classes. In training, LoCoOp takes
+          them for out-of-distribution and learns to be unsure about them. What the model did not see (outside the
+          centre crop) is darkened.
+        </p>
+        <div class="pictures">${pictures}</div>`,
+    },
+    (Object.keys(data.settings).length > 0 || Object.keys(data.environment).length > 0 || names.length > 0) && {
+      id: "run",
+      title: "The run",
+      body: html`<div class="facts">
+          <div>${factsTable("Settings", data.settings)}</div>
+          <div>${factsTable("Environment", data.environment)}</div>
+        </div>
+        ${
+          names.length > 0
+            ? html`<details>
+                <summary>The ${names.length} classes</summary>
+                <ol class="names">
+                  ${names}
+                </ol>
+              </details>`
+            : html``
+        }`,
+    },
+    data.commands.length > 0 && {
+      id: "reproduce",
+      title: "Reproduce",
+      body: html`<p>These commands give the same numbers again:</p>
+        <pre tabindex="0"><code>${data.commands.join("\n")}</code></pre>`,
+    },
+  ];
+  return all.filter((section) => section !== false);
+}
+
+/**
+ * The report as one self-contained HTML page: no script, no network, dark and light, narrow screens, print.
+ * Every name in it is escaped, and the page's own policy forbids scripts and requests.
+ */
+export async function renderReport(data: ReportData): Promise<string> {
+  const sections = sectionsOf(data, await Promise.all(data.regions.map(regionFigure)));
+  const links = sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`);
+  const body = sections.map(
+    ({ id, title, body }) =>
+      html`<section aria-labelledby="${id}">
+        <h2 id="${id}">${title}</h2>
+        ${body}
+      </section> `,
+  );
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta
+          http-equiv="Content-Security-Policy"
+          content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+        />
+        <title>${data.title}</title>
+        <style>
+          ${{ markup: styleSheet }}
+        </style>
+      </head>
+      <body>
+        <a class="skip" href="#main">Skip to the results</a>
+        <header>
+          <h1>${data.title}</h1>
+          <nav aria-label="Sections">
+            <ul>
+              ${links}
+            </ul>
+          </nav>
+        </header>
+        <main id="main">${body}</main>
+        <footer><p class="soft">The numbers are in report.json, report.csv and report.md beside this page.</p></footer>
+      </body>
+    </html> `.markup;
+}

@@ -1,0 +1,11 @@
+export { contactSheet } from "./contact-sheet.js";
+export { toReportCsv, toReportJson, toReportMarkdown } from "./formats.js";
+export { renderReport } from "./html.js";
+export { drawRegions } from "./overlay.js";
+export type { DrawRegionsOptions, Rgb } from "./overlay.js";
+export { encodePng, fitPicture } from "./png.js";
+export { summarise } from "./summarise.js";
+export type { MethodSummary, ScoreSummary, SetSummary, Statistic, Summary } from "./summarise.js";
+export { formatTable } from "./table.js";
+export type { MethodResult, PictureCrop, RegionPicture, ReportData, ScoreResult } from "./types.js";
+export { writeReport } from "./write.js";

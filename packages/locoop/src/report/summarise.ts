@@ -1,0 +1,164 @@
+import type { MethodResult, ScoreResult } from "./types.js";
+
+/** A mean over seeds; `std` is the sample standard deviation (n - 1), both it and `standardError` are missing at n = 1. */
+export interface Statistic {
+  readonly mean: number;
+  readonly std?: number;
+  readonly standardError?: number;
+  readonly n: number;
+  /** The values in the order of the seeds. */
+  readonly values: readonly number[];
+}
+
+/** What is known about one OOD set (or the average of all), as fractions. */
+export interface SetSummary {
+  readonly set: string;
+  readonly fpr95: Statistic;
+  readonly auroc: Statistic;
+  readonly aupr: Statistic;
+}
+
+/** One score of one method over the seeds. */
+export interface ScoreSummary {
+  readonly score: string;
+  readonly sets: readonly SetSummary[];
+  readonly average: SetSummary;
+}
+
+/** One method at one number of shots, over its seeds; for paired differences, `method` names the difference. */
+export interface MethodSummary {
+  readonly method: string;
+  readonly shots?: number;
+  readonly seeds: readonly (number | undefined)[];
+  readonly accuracy?: Statistic;
+  readonly scores: readonly ScoreSummary[];
+}
+
+/** The numbers of a report: methods in the order given, then differences of runs that share shots and seed. */
+export interface Summary {
+  readonly sets: readonly string[];
+  readonly methods: readonly MethodSummary[];
+  readonly paired: readonly MethodSummary[];
+}
+
+const metrics = ["fpr95", "auroc", "aupr"] as const;
+type Values = Readonly<Record<(typeof metrics)[number], number>>;
+
+/** One run as plain numbers; `sets` keeps the order of its evaluation. */
+interface Run {
+  readonly method: string;
+  readonly shots?: number;
+  readonly seed?: number;
+  readonly accuracy?: number;
+  readonly scores: ReadonlyMap<string, { readonly sets: ReadonlyMap<string, Values>; readonly average: Values }>;
+}
+
+/** Mean, sample standard deviation and standard error of values (at least one). */
+export function statistic(values: readonly number[]): Statistic {
+  const n = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  if (n < 2) return { mean, n, values };
+  const std = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1));
+  return { mean, std, standardError: std / Math.sqrt(n), n, values };
+}
+
+const readScore = ({ evaluation }: ScoreResult) => ({
+  sets: new Map(evaluation.rows.map((row): [string, Values] => [row.set, row])),
+  average: evaluation.average as Values,
+});
+
+const readRun = ({ method, shots, seed, accuracy, scores }: MethodResult): Run => ({
+  method,
+  shots,
+  seed,
+  accuracy,
+  scores: new Map(Object.entries(scores).map(([score, result]) => [score, readScore(result)])),
+});
+
+const unique = <T>(values: Iterable<T>): T[] => [...new Set(values)];
+const defined = <T>(value: T | undefined): value is T => value !== undefined;
+
+function summariseValues(set: string, values: readonly Values[]): SetSummary {
+  const of = (metric: keyof Values) => statistic(values.map((value) => value[metric]));
+  return { set, fpr95: of("fpr95"), auroc: of("auroc"), aupr: of("aupr") };
+}
+
+function summariseScore(score: string, runs: readonly Run[]): ScoreSummary {
+  const results = runs.map((run) => run.scores.get(score)).filter(defined);
+  const sets = unique(results.flatMap((result) => [...result.sets.keys()]));
+  return {
+    score,
+    sets: sets.map((set) => summariseValues(set, results.map((result) => result.sets.get(set)).filter(defined))),
+    average: summariseValues(
+      "average",
+      results.map((result) => result.average),
+    ),
+  };
+}
+
+function groupRuns(runs: readonly Run[]): Run[][] {
+  const groups = new Map<string, Run[]>();
+  for (const run of runs) {
+    const key = JSON.stringify([run.method, run.shots]);
+    groups.set(key, [...(groups.get(key) ?? []), run]);
+  }
+  return [...groups.values()];
+}
+
+function summariseGroup(runs: readonly Run[]): MethodSummary {
+  const accuracies = runs.map((run) => run.accuracy).filter(defined);
+  return {
+    method: runs[0]!.method,
+    shots: runs[0]!.shots,
+    seeds: runs.map((run) => run.seed),
+    accuracy: accuracies.length > 0 ? statistic(accuracies) : undefined,
+    scores: unique(runs.flatMap((run) => [...run.scores.keys()])).map((score) => summariseScore(score, runs)),
+  };
+}
+
+function subtract(a: Values, b: Values): Values {
+  return { fpr95: a.fpr95 - b.fpr95, auroc: a.auroc - b.auroc, aupr: a.aupr - b.aupr };
+}
+
+/** The difference of two runs, on the scores and sets that both have. */
+function differ(a: Run, b: Run): Run {
+  const scores = [...a.scores].flatMap(([score, left]) => {
+    const right = b.scores.get(score);
+    if (!right) return [];
+    const sets = [...left.sets].flatMap(([set, values]): [string, Values][] => {
+      const other = right.sets.get(set);
+      return other ? [[set, subtract(values, other)]] : [];
+    });
+    return [[score, { sets: new Map(sets), average: subtract(left.average, right.average) }] as const];
+  });
+  return {
+    method: `${a.method} \u2212 ${b.method}`,
+    shots: a.shots,
+    seed: a.seed,
+    accuracy: a.accuracy === undefined || b.accuracy === undefined ? undefined : a.accuracy - b.accuracy,
+    scores: new Map(scores),
+  };
+}
+
+/**
+ * Means and deviations over seeds, and the paired differences LoCoOp - CoOp of runs with the same shots and seed.
+ * Methods, scores and sets keep the order in which they are given; numbers are fractions.
+ */
+export function summarise(
+  results: readonly MethodResult[],
+  { pair = ["LoCoOp", "CoOp"] }: { pair?: readonly [string, string] } = {},
+): Summary {
+  const runs = results.map(readRun);
+  const named = (name: string) => runs.filter((run) => run.method.toLowerCase() === name.toLowerCase());
+  const rivals = named(pair[1]);
+  const differences = named(pair[0]).flatMap((run) => {
+    const rival = rivals.find((other) => other.shots === run.shots && other.seed === run.seed);
+    return rival ? [differ(run, rival)] : [];
+  });
+  const methods = groupRuns(runs).map(summariseGroup);
+  return {
+    sets: unique(methods.flatMap((method) => method.scores.flatMap((score) => score.sets.map((row) => row.set)))),
+    methods,
+    paired: groupRuns(differences).map(summariseGroup),
+  };
+}

@@ -1,0 +1,100 @@
+import { escapeTerminal } from "./escape.js";
+import type { MethodSummary, ScoreSummary, SetSummary, Statistic, Summary } from "./summarise.js";
+
+/** A fraction as percent with one decimal, "18.3 ± 1.2" over several seeds; a dash where there is no value. */
+export function formatPercent(
+  value: Statistic | undefined,
+  { deviation = "std", sign = false }: { deviation?: "std" | "standardError"; sign?: boolean } = {},
+): string {
+  if (value === undefined || !Number.isFinite(value.mean)) return "\u2013";
+  const percent = (value.mean * 100).toFixed(1).replace(/^-0\.0$/, "0.0");
+  const mean = `${sign && value.mean > 0 && percent !== "0.0" ? "+" : ""}${percent}`.replace("-", "\u2212");
+  const spread = value[deviation];
+  return spread === undefined ? mean : `${mean} \u00b1 ${(spread * 100).toFixed(1)}`;
+}
+
+/** A score's summary on a set; undefined where it was not evaluated there. */
+export const findSet = (score: ScoreSummary, set: string): SetSummary | undefined =>
+  score.sets.find((row) => row.set === set);
+
+/** "LoCoOp, 4 shots" */
+export const methodLabel = ({ method, shots }: { method: string; shots?: number }): string =>
+  shots === undefined ? method : `${method}, ${shots} ${shots === 1 ? "shot" : "shots"}`;
+
+/** Score names as the papers write them: "gl-mcm" is GL-MCM; names of a user's own stay as they are. */
+export const scoreLabel = (score: string): string =>
+  /^(?:[lg]l?-)?mcm$|^msp$|^gen$/.test(score) ? score.toUpperCase() : score;
+
+/** Lines of cells under a header, first column to the left, the others to the right. */
+function align(rows: readonly (readonly string[])[], left = 2): string[] {
+  const width = (text: string): number => [...text].length;
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ""))));
+  const pad = (text: string, column: number): string => {
+    const space = " ".repeat(widths[column]! - width(text));
+    return column < left ? text + space : space + text;
+  };
+  const line = (row: readonly string[]): string => row.map(pad).join("  ").trimEnd();
+  return [line(rows[0]!), widths.map((w) => "\u2500".repeat(w)).join("  "), ...rows.slice(1).map(line)];
+}
+
+interface TableOptions {
+  readonly deviation?: "std" | "standardError";
+  readonly sign?: boolean;
+}
+
+function metricTable(
+  methods: readonly MethodSummary[],
+  sets: readonly string[],
+  metric: "fpr95" | "auroc",
+  o: TableOptions,
+) {
+  const header = ["method", "score", ...sets.map(escapeTerminal), "average"];
+  const rows = methods.flatMap((method) =>
+    method.scores.map((score) => [
+      escapeTerminal(methodLabel(method)),
+      escapeTerminal(scoreLabel(score.score)),
+      ...sets.map((set) => formatPercent(findSet(score, set)?.[metric], o)),
+      formatPercent(score.average[metric], o),
+    ]),
+  );
+  return align([header, ...rows]);
+}
+
+function accuracyTable(methods: readonly MethodSummary[], o: TableOptions): string[] {
+  const rows = methods.filter((method) => method.accuracy !== undefined);
+  if (rows.length === 0) return [];
+  const cells = rows.map((method) => [escapeTerminal(methodLabel(method)), formatPercent(method.accuracy, o)]);
+  return align([["method", "accuracy"], ...cells], 1);
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [title, "", ...lines, ""];
+}
+
+/**
+ * The summary as aligned plain text for a terminal: FPR95, AUROC and accuracy in percent, mean and standard deviation over
+ * seeds, then the paired differences with their standard error. Names are stripped of control characters.
+ */
+export function formatTable({ sets, methods, paired }: Summary): string {
+  const runs = Math.max(0, ...methods.map((method) => method.seeds.length));
+  const over = runs > 1 ? `, mean \u00b1 standard deviation over up to ${runs} seeds` : "";
+  const differences = paired.flatMap((pair) => {
+    const name = escapeTerminal(methodLabel(pair));
+    const n = pair.seeds.length;
+    const o = { deviation: "standardError", sign: true } as const;
+    const rows = pair.scores.map((score, i) => [
+      escapeTerminal(scoreLabel(score.score)),
+      formatPercent(score.average.fpr95, o),
+      formatPercent(score.average.auroc, o),
+      i === 0 ? formatPercent(pair.accuracy, o) : "", // accuracy does not depend on the score
+    ]);
+    const title = `${name}: paired difference in points${n > 1 ? ` (mean \u00b1 standard error, n = ${n})` : " (n = 1)"}`;
+    return section(title, align([["on average", "FPR95", "AUROC", "accuracy"], ...rows], 1));
+  });
+  return [
+    ...section(`FPR95 in %, lower is better${over}`, metricTable(methods, sets, "fpr95", {})),
+    ...section(`AUROC in %, higher is better${over}`, metricTable(methods, sets, "auroc", {})),
+    ...section(`Accuracy on in-distribution pictures in %${over}`, accuracyTable(methods, {})),
+    ...differences,
+  ].join("\n");
+}
