@@ -1,0 +1,13 @@
+export { readConcepts, tinyClipPaths, tinyClipTemplate } from "./assets.js";
+export type { Concepts, TinyClipPaths } from "./assets.js";
+export { drawBenchmark } from "./benchmark.js";
+export type { BenchmarkManifest, BenchmarkOptions, DrawnBenchmark } from "./benchmark.js";
+export type { RgbPicture } from "./canvas.js";
+export { pictureDefaults } from "./compositor.js";
+export type { PictureOptions } from "./compositor.js";
+export { drawPicture, drawTexture } from "./picture.js";
+export type { BenchmarkSizes } from "./plan.js";
+export { loadSprites } from "./sprites.js";
+export type { Sprite, SpriteBook } from "./sprites.js";
+export { textureFamilies } from "./textures.js";
+export type { TextureFamily } from "./textures.js";
