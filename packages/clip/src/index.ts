@@ -1,0 +1,10 @@
+export type { Floats } from "./floats.js";
+export type { AttentionOptions, Dim, Ops } from "./ops.js";
+export type { Bytes, Engine, EngineSession, InputSpec, Program, Recorded } from "./engines/engine.js";
+export type { Encoded, ImageFeatures, ImageTower, PromptBatch, TextTower } from "./towers/contracts.js";
+export { inferConfig, type Activation, type ClipConfig, type TextConfig, type VisionConfig } from "./config.js";
+export { createClip, type Clip } from "./clip.js";
+export { cosines, normalizeRows, type Cosines } from "./similarity.js";
+export { toOpenAiNames, type WeightMap } from "./weights/names.js";
+export { readSafetensors, writeSafetensors, type IntTensor } from "./weights/safetensors.js";
+export { createTokenizer, type Tokenizer } from "./tokenizer.js";

@@ -1,0 +1,1 @@
+export { referenceEngine, referenceOps, type Doubles } from "./engines/reference/index.js";
