@@ -6,7 +6,7 @@ import { softmax } from "../softmax.js";
  * Negative entropy of the class probabilities: sum_c p log p with p = softmax(logitScale s / T); 0 log 0 is 0.
  *
  * [B, C] to [B], between -log C and 0. As MCM's repository has it, on plain cosines (logitScale 1);
- * pass logitScale 100 for CLIP's probabilities. Ming et al., NeurIPS 2022, arXiv:2211.13445 (a baseline there).
+ * pass logitScale 100 for CLIP's probabilities. Ming et al., NeurIPS 2022, arXiv:2211.13445 (`--score entropy` of its code).
  *
  * @example
  * ```ts

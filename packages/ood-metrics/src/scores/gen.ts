@@ -5,7 +5,7 @@ import { softmax } from "../softmax.js";
 /**
  * GEN, generalised entropy: minus the sum of (p (1 - p))^gamma over the `top` largest p of softmax(logitScale s).
  *
- * [B, C] to [B]. With fewer classes than `top`, all count. Liu, Lochman and Zach, CVPR 2023 (gamma 0.1, top 100).
+ * [B, C] to [B]. With fewer classes than `top`, all count. Liu, Lochman and Zach, CVPR 2023 (its gamma 0.1 and top 100).
  *
  * @example
  * ```ts
@@ -15,7 +15,7 @@ import { softmax } from "../softmax.js";
  */
 export const gen: Score<{ gamma: number; top: number; logitScale: number }> = defineScore({
   name: "gen",
-  cite: "doi:10.1109/CVPR52729.2023.02293",
+  cite: "https://github.com/XixiLiu95/GEN",
   defaults: { gamma: 0.1, top: 100, logitScale: 100 },
   row: ({ global }, { gamma, top, logitScale }) => {
     requirePositive("gamma", gamma);
