@@ -5,6 +5,13 @@ import type { Rgb } from "./overlay.js";
  * Several pictures on one sheet, row by row, each centred in a cell as large as the largest.
  *
  * @throws if there is no picture.
+ *
+ * @example
+ * ```ts
+ * import { contactSheet } from "locoop/node";
+ * const picture = { data: new Uint8Array(4 * 4 * 3), width: 4, height: 4 };
+ * console.log(contactSheet([picture, picture, picture], { columns: 3, padding: 1 }).width); // → 16
+ * ```
  */
 export function contactSheet(
   pictures: readonly RgbImage[],

@@ -1,3 +1,5 @@
+import { escapeControls } from "../node/errors.js";
+
 // Names of classes, files and sets come from folders that anyone may have filled: nothing of them is markup.
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
@@ -13,7 +15,7 @@ export const escapeMarkdown = (text: string): string =>
     .replace(control, "\ufffd")
     .replace(/[&<>]/g, (mark) => entities[mark]!)
     .replace(/[\\`*_[\]|#~$]/g, "\\$&")
-    .replace(/^(\s*)([-+]|\d+(?=[.)]))/, "$1\\$2")
+    .replace(/^(\s*\d*)([-+.)])/, "$1\\$2")
     .replace(/:\/\//g, ":&#47;&#47;")
     .replace(/\s*[\r\n]+\s*/g, " ");
 
@@ -24,7 +26,7 @@ export function escapeCsv(text: string): string {
 }
 
 /** Text for a terminal: one line, no control characters, so that a name cannot move the cursor or change colours. */
-export const escapeTerminal = (text: string): string => text.replace(/[\r\n\t]+/g, " ").replace(control, "\ufffd");
+export const escapeTerminal = (text: string): string => escapeControls(text.replace(/[\r\n\t]+/g, " "));
 
 /** Markup that is safe to insert as it is: made by {@link html} alone. */
 export interface Markup {

@@ -1,7 +1,7 @@
 import { escapeCsv, escapeMarkdown } from "./escape.js";
 import { summarise } from "./summarise.js";
 import type { MethodSummary } from "./summarise.js";
-import { findSet, formatPercent, methodLabel, scoreLabel } from "./table.js";
+import { describeAverage, findSet, formatPercent, methodLabel, scoreLabel, scoresOf } from "./table.js";
 import type { MethodResult, ReportData } from "./types.js";
 
 const fractions = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1] as const;
@@ -37,7 +37,18 @@ const describeRun = ({ method, shots, seed, accuracy, scores }: MethodResult) =>
   })),
 });
 
-/** All numbers of the report as JSON (fractions, full precision); the per-picture scores are not in it. */
+/**
+ * All numbers of the report as JSON (fractions, full precision); the per-picture scores are not in it.
+ *
+ * @example
+ * ```ts
+ * import { toReportJson } from "locoop/node";
+ * const text = toReportJson({
+ *   title: "Pets", settings: {}, environment: {}, classNames: ["cat"], notes: [], methods: [], regions: [], commands: [],
+ * });
+ * console.log(JSON.parse(text).title); // → Pets
+ * ```
+ */
 export function toReportJson(data: ReportData): string {
   const { title, settings, environment, classNames, notes, commands, methods, regions } = data;
   const pictures = regions.map(({ title, label, grid, mask }) => ({ title, label, grid, mask: mask.join("") }));
@@ -45,7 +56,18 @@ export function toReportJson(data: ReportData): string {
   return `${JSON.stringify({ ...report, regions: pictures, settings, environment, classNames, commands }, null, 2)}\n`;
 }
 
-/** One line per run, score and OOD set (and the average), fractions at full precision. */
+/**
+ * One line per run, score and OOD set (and the average), fractions at full precision.
+ *
+ * @example
+ * ```ts
+ * import { toReportCsv } from "locoop/node";
+ * const text = toReportCsv({
+ *   title: "Pets", settings: {}, environment: {}, classNames: ["cat"], notes: [], methods: [], regions: [], commands: [],
+ * });
+ * console.log(text.split(",")[0]); // → method
+ * ```
+ */
 export function toReportCsv({ methods }: ReportData): string {
   const header = "method,shots,seed,accuracy,score,set,id_pictures,ood_pictures,fpr95,auroc,aupr";
   const lines = methods.flatMap(({ method, shots, seed, accuracy, scores }) =>
@@ -70,13 +92,18 @@ function markdownTable(
 ): string {
   const header = ["method", "score", ...sets.map(escapeMarkdown), "average", "accuracy"];
   const rows = methods.flatMap((method) =>
-    method.scores.map((score) => {
-      const results = [...sets.map((set) => findSet(score, set)), score.average];
+    scoresOf(method).map((score) => {
+      const results = [...sets.map((set) => score && findSet(score, set)), score?.average];
       const cells = results.map(
         (result) => `${formatPercent(result?.fpr95, format)} / ${formatPercent(result?.auroc, format)}`,
       );
       const accuracy = formatPercent(method.accuracy, format);
-      return row([escapeMarkdown(methodLabel(method)), escapeMarkdown(scoreLabel(score.score)), ...cells, accuracy]);
+      return row([
+        escapeMarkdown(methodLabel(method)),
+        score ? escapeMarkdown(scoreLabel(score.score)) : "\u2013",
+        ...cells,
+        accuracy,
+      ]);
     }),
   );
   return [row(header), row(header.map((_, i) => (i < 2 ? "---" : "---:"))), ...rows].join("\n");
@@ -92,16 +119,28 @@ function fenced(lines: readonly string[]): string {
   return `${fence}sh\n${text}\n${fence}`;
 }
 
-/** The report's tables and facts as Markdown, for a pull request or a note. */
+/**
+ * The report's tables and facts as Markdown, for a pull request or a note.
+ *
+ * @example
+ * ```ts
+ * import { toReportMarkdown } from "locoop/node";
+ * const text = toReportMarkdown({
+ *   title: "Pets", settings: {}, environment: {}, classNames: ["cat"], notes: [], methods: [], regions: [], commands: [],
+ * });
+ * console.log(text.split("\\n")[0]); // → # Pets
+ * ```
+ */
 export function toReportMarkdown(data: ReportData): string {
-  const { sets, methods, paired } = summarise(data.methods);
+  const summary = summarise(data.methods);
+  const { sets, methods, paired } = summary;
   const section = (title: string, lines: readonly string[]): string[] =>
     lines.length === 0 ? [] : [`## ${title}`, lines.join("\n")];
   const results =
     methods.length === 0
       ? ["No method was evaluated."]
       : [
-          "FPR95 / AUROC in percent; mean ± sample standard deviation where there are several seeds.",
+          `FPR95 / AUROC in percent; mean ± sample standard deviation where there are several seeds. ${escapeMarkdown(describeAverage(summary))}`.trim(),
           "",
           markdownTable(methods, sets),
         ];

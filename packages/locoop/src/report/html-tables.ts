@@ -1,7 +1,7 @@
 import { html } from "./escape.js";
 import type { Markup } from "./escape.js";
 import type { MethodSummary, SetSummary } from "./summarise.js";
-import { findSet, formatPercent, scoreLabel } from "./table.js";
+import { findSet, formatPercent, scoreLabel, scoresOf } from "./table.js";
 
 interface Format {
   readonly deviation: "std" | "standardError";
@@ -22,8 +22,9 @@ function conditionsOf({ shots, seeds }: MethodSummary): string {
 }
 
 function methodRows(method: MethodSummary, sets: readonly string[], format: Format): Markup[] {
-  const span = method.scores.length;
-  return method.scores.map((score, i) => {
+  const scores = scoresOf(method);
+  const span = scores.length;
+  return scores.map((score, i) => {
     const lead =
       i > 0
         ? html``
@@ -32,11 +33,11 @@ function methodRows(method: MethodSummary, sets: readonly string[], format: Form
           </th>`;
     const accuracy =
       i > 0 ? html`` : html`<td class="first" rowspan="${span}">${formatPercent(method.accuracy, format)}</td>`;
-    const cells = sets.map((set) => twoCells(findSet(score, set), format));
+    const cells = sets.map((set) => twoCells(score && findSet(score, set), format));
     return html`<tr>
       ${lead}
-      <th scope="row" class="first">${scoreLabel(score.score)}</th>
-      ${twoCells(score.average, format, "average")}${cells}${accuracy}
+      <th scope="row" class="first">${score ? scoreLabel(score.score) : "\u2013"}</th>
+      ${twoCells(score?.average, format, "average")}${cells}${accuracy}
     </tr> `;
   });
 }

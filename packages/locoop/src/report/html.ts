@@ -7,6 +7,7 @@ import { factsTable, resultsTable } from "./html-tables.js";
 import { drawRegions } from "./overlay.js";
 import { encodePng, fitPicture } from "./png.js";
 import { summarise } from "./summarise.js";
+import { describeAverage } from "./table.js";
 import type { Summary } from "./summarise.js";
 import type { RegionPicture, ReportData } from "./types.js";
 
@@ -41,12 +42,13 @@ const meanings = html`<h3>What these numbers mean</h3>
     picture drawn at random. Higher is better; 50 % is guessing, and no threshold is involved.
   </p> `;
 
-function resultsSection({ methods, sets, paired }: Summary): Markup {
+function resultsSection(summary: Summary): Markup {
+  const { methods, sets, paired } = summary;
   if (methods.length === 0) return html`<p>No method was evaluated.</p>`;
   const several = methods.some((method) => method.seeds.length > 1);
   const caption = `In percent: FPR95 (lower is better), AUROC and accuracy (higher is better)${
     several ? "; mean \u00b1 sample standard deviation over the seeds" : ""
-  }.`;
+  }. ${describeAverage(summary)}`.trim();
   const pairs = paired.some((pair) => pair.scores.length > 0)
     ? html`<h3>Paired differences</h3>
         <p>
@@ -61,7 +63,7 @@ function resultsSection({ methods, sets, paired }: Summary): Markup {
           sign: true,
         })}`
     : html``;
-  return html`${resultsTable(methods, sets, { name: "Results", caption })}${averagesFigures({ methods, sets, paired })}${
+  return html`${resultsTable(methods, sets, { name: "Results", caption })}${methods.some((method) => method.scores.length > 0) ? averagesFigures(summary) : html``}${
     several ? html`<p class="soft">Filled dots are means, rings are single seeds.</p>` : html``
   }${pairs}${meanings}`;
 }
@@ -78,7 +80,7 @@ function sectionsOf(data: ReportData, pictures: readonly Markup[]): Section[] {
         ${paragraphs}
       </ul>`,
     },
-    data.methods.length > 0 && {
+    data.methods.some((run) => Object.keys(run.scores).length > 0) && {
       id: "distributions",
       title: "Score distributions",
       body: html`<p>
@@ -118,7 +120,7 @@ function sectionsOf(data: ReportData, pictures: readonly Markup[]): Section[] {
     data.commands.length > 0 && {
       id: "reproduce",
       title: "Reproduce",
-      body: html`<p>These commands give the same numbers again:</p>
+      body: html`<p>These commands repeat the run:</p>
         <pre tabindex="0"><code>${data.commands.join("\n")}</code></pre>`,
     },
   ];
@@ -128,6 +130,17 @@ function sectionsOf(data: ReportData, pictures: readonly Markup[]): Section[] {
 /**
  * The report as one self-contained HTML page: no script, no network, dark and light, narrow screens, print.
  * Every name in it is escaped, and the page's own policy forbids scripts and requests.
+ *
+ * @throws if a region picture's parts do not fit together (see {@link drawRegions}).
+ *
+ * @example
+ * ```ts
+ * import { renderReport } from "locoop/node";
+ * const page = await renderReport({
+ *   title: "Pets", settings: { shots: "4" }, environment: {}, classNames: ["cat", "dog"], notes: [], methods: [], regions: [], commands: [],
+ * });
+ * console.log(page.startsWith("<!doctype html>")); // → true
+ * ```
  */
 export async function renderReport(data: ReportData): Promise<string> {
   const sections = sectionsOf(data, await Promise.all(data.regions.map(regionFigure)));

@@ -58,6 +58,17 @@ const mix = (from: number, to: number, share: number): number => Math.round(from
  * reference squashes the picture to a square and never paints the last column: `demo_visualization.py` of LoCoOp.)
  *
  * @throws if picture, mask and grid do not fit together.
+ *
+ * @example
+ * ```ts
+ * import { cropFor } from "@locoop/clip";
+ * import { drawRegions } from "locoop/node";
+ *
+ * const image = { data: new Uint8Array(8 * 4 * 3).fill(100), width: 8, height: 4 };
+ * const mask = Uint8Array.of(0, 1, 0, 0); // the upper right of 2 x 2 regions
+ * const drawn = drawRegions({ title: "a.png", label: "cat", image, mask, grid: 2, crop: cropFor(8, 4, 224) });
+ * console.log(drawn.width, drawn.height); // → 8 4
+ * ```
  */
 export function drawRegions(picture: RegionPicture, options: DrawRegionsOptions = {}): RgbImage {
   const { paint = "irrelevant" } = options;

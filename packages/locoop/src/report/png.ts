@@ -3,7 +3,16 @@ import sharp from "sharp";
 
 const raw = ({ data, width, height }: RgbImage) => sharp(data, { raw: { width, height, channels: 3 } });
 
-/** The bytes of a PNG file of a picture. */
+/**
+ * The bytes of a PNG file of a picture.
+ *
+ * @example
+ * ```ts
+ * import { encodePng } from "locoop/node";
+ * const bytes = await encodePng({ data: new Uint8Array(3), width: 1, height: 1 });
+ * console.log(bytes.toString("latin1", 1, 4)); // → PNG
+ * ```
+ */
 export async function encodePng(picture: RgbImage): Promise<Buffer> {
   return raw(picture).png({ compressionLevel: 9 }).toBuffer();
 }
@@ -11,6 +20,13 @@ export async function encodePng(picture: RgbImage): Promise<Buffer> {
 /**
  * A picture scaled for showing: shrunk to at most `longest` pixels, or enlarged by a whole factor while it still fits,
  * so that the regions of a 64-pixel picture can be seen. (Not the model's preprocessing: that is @locoop/clip's.)
+ *
+ * @example
+ * ```ts
+ * import { fitPicture } from "locoop/node";
+ * const { width, height } = await fitPicture({ data: new Uint8Array(64 * 64 * 3), width: 64, height: 64 });
+ * console.log(width, height); // → 320 320
+ * ```
  */
 export async function fitPicture(picture: RgbImage, { longest = 320 }: { longest?: number } = {}): Promise<RgbImage> {
   const factor = longest / Math.max(picture.width, picture.height);

@@ -78,6 +78,25 @@ describe("summarise", () => {
     ]);
   });
 
+  it("finds which sets the average is over, and says so where some are beside it", () => {
+    expect(summarise(methods).averaged).toEqual(["SUN"]);
+    const beside = methods.map((one) => {
+      const mcm = one.scores["mcm"]!;
+      const rows = [...mcm.evaluation.rows, { set: "near", fpr95: 0.9, auroc: 0.1, aupr: 0.1, id: 2, ood: 2 }];
+      return { ...one, scores: { mcm: { ...mcm, evaluation: { ...mcm.evaluation, rows } } } };
+    });
+    const summary = summarise(beside);
+    expect([summary.sets, summary.averaged]).toEqual([["SUN", "near"], ["SUN"]]);
+    expect(formatTable(summary)).toContain("The average is over SUN.");
+    expect(formatTable(summarise(methods))).not.toContain("The average");
+  });
+
+  it("keeps a method that was judged by accuracy alone", () => {
+    const { methods: groups, sets } = summarise([{ method: "CoOp", accuracy: 0.5, scores: {} }]);
+    expect([groups[0]?.accuracy?.mean, groups[0]?.scores, sets]).toEqual([0.5, [], []]);
+    expect(formatTable(summarise([{ method: "CoOp", accuracy: 0.5, scores: {} }]))).toMatch(/CoOp +50\.0/);
+  });
+
   it("is empty for no run", () => {
     expect(summarise([])).toEqual({ sets: [], methods: [], paired: [] });
   });
@@ -112,6 +131,6 @@ describe("formatTable", () => {
     const text = formatTable(summarise([run("\u001b[31mred\u001b[0m\r\n", 1, 0.5, 0.5)]));
     expect(text).not.toContain("\u001b");
     expect(text).not.toContain("\r");
-    expect(text).toContain("\ufffd[31mred");
+    expect(text).toContain("\\x1b[31mred");
   });
 });

@@ -37,6 +37,8 @@ export interface MethodSummary {
 /** The numbers of a report: methods in the order given, then differences of runs that share shots and seed. */
 export interface Summary {
   readonly sets: readonly string[];
+  /** The sets that the averages are over; undefined where the runs do not agree on them. */
+  readonly averaged?: readonly string[];
   readonly methods: readonly MethodSummary[];
   readonly paired: readonly MethodSummary[];
 }
@@ -140,9 +142,45 @@ function differ(a: Run, b: Run): Run {
   };
 }
 
+/** The leading sets of a run whose plain mean is its average: sets beyond them were measured beside it, near-OOD say. */
+function countAveraged({ sets, average }: { sets: ReadonlyMap<string, Values>; average: Values }): number {
+  const rows = [...sets.values()];
+  const isMean = (count: number): boolean =>
+    metrics.every((metric) => {
+      const mean = rows.slice(0, count).reduce((sum, row) => sum + row[metric], 0) / count;
+      return Math.abs(mean - average[metric]) < 1e-9;
+    });
+  for (let count = rows.length; count > 0; count--) if (isMean(count)) return count;
+  return 0;
+}
+
+function findAveraged(runs: readonly Run[]): string[] | undefined {
+  const lists = runs.flatMap((run) =>
+    [...run.scores.values()].map((score) => JSON.stringify([...score.sets.keys()].slice(0, countAveraged(score)))),
+  );
+  const [list, ...others] = unique(lists);
+  return list === undefined || list === "[]" || others.length > 0 ? undefined : (JSON.parse(list) as string[]);
+}
+
 /**
  * Means and deviations over seeds, and the paired differences LoCoOp - CoOp of runs with the same shots and seed.
  * Methods, scores and sets keep the order in which they are given; numbers are fractions.
+ *
+ * @example
+ * ```ts
+ * import { evaluate } from "@locoop/ood-metrics";
+ * import { formatTable, summarise } from "locoop/node";
+ *
+ * const ood = { SUN: Float64Array.of(0.3, 0.5) };
+ * const run = (method: string, seed: number, id: Float64Array) =>
+ *   ({ method, shots: 1, seed, scores: { mcm: { id, ood, evaluation: evaluate(id, ood) } } });
+ * const summary = summarise([
+ *   run("CoOp", 1, Float64Array.of(0.9, 0.4)),
+ *   run("LoCoOp", 1, Float64Array.of(0.9, 0.6)),
+ * ]);
+ * console.log(summary.paired[0]?.scores[0]?.average.auroc.mean); // → 0.25
+ * console.log(formatTable(summary));
+ * ```
  */
 export function summarise(
   results: readonly MethodResult[],
@@ -158,6 +196,7 @@ export function summarise(
   const methods = groupRuns(runs).map(summariseGroup);
   return {
     sets: unique(methods.flatMap((method) => method.scores.flatMap((score) => score.sets.map((row) => row.set)))),
+    averaged: findAveraged(runs),
     methods,
     paired: groupRuns(differences).map(summariseGroup),
   };

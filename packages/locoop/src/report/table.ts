@@ -13,9 +13,19 @@ export function formatPercent(
   return spread === undefined ? mean : `${mean} \u00b1 ${(spread * 100).toFixed(1)}`;
 }
 
+/** What the averages are over, where that needs saying: not where every set is in them. */
+export function describeAverage({ sets, averaged }: Summary): string {
+  if (averaged === undefined || averaged.length === sets.length) return "";
+  return `The average is over ${averaged.join(", ")}.`;
+}
+
 /** A score's summary on a set; undefined where it was not evaluated there. */
 export const findSet = (score: ScoreSummary, set: string): SetSummary | undefined =>
   score.sets.find((row) => row.set === set);
+
+/** A method's scores; a single gap for one that was judged by accuracy alone, so that it keeps its row. */
+export const scoresOf = ({ scores }: MethodSummary): readonly (ScoreSummary | undefined)[] =>
+  scores.length > 0 ? scores : [undefined];
 
 /** "LoCoOp, 4 shots" */
 export const methodLabel = ({ method, shots }: { method: string; shots?: number }): string =>
@@ -57,7 +67,7 @@ function metricTable(
       formatPercent(score.average[metric], o),
     ]),
   );
-  return align([header, ...rows]);
+  return rows.length === 0 ? [] : align([header, ...rows]);
 }
 
 function accuracyTable(methods: readonly MethodSummary[], o: TableOptions): string[] {
@@ -73,9 +83,22 @@ function section(title: string, lines: readonly string[]): string[] {
 
 /**
  * The summary as aligned plain text for a terminal: FPR95, AUROC and accuracy in percent, mean and standard deviation over
- * seeds, then the paired differences with their standard error. Names are stripped of control characters.
+ * seeds, then the paired differences with their standard error. Control characters in names are shown as escapes.
+ *
+ * @example
+ * ```ts
+ * import { evaluate } from "@locoop/ood-metrics";
+ * import { formatTable, summarise } from "locoop/node";
+ *
+ * const id = Float64Array.of(0.9, 0.8, 0.4);
+ * const ood = { SUN: Float64Array.of(0.3, 0.5) };
+ * const scores = { mcm: { id, ood, evaluation: evaluate(id, ood) } };
+ * console.log(formatTable(summarise([{ method: "zero-shot", accuracy: 0.5, scores }])));
+ * ```
  */
-export function formatTable({ sets, methods, paired }: Summary): string {
+export function formatTable(summary: Summary): string {
+  const { sets, methods, paired } = summary;
+  const average = escapeTerminal(describeAverage(summary));
   const runs = Math.max(0, ...methods.map((method) => method.seeds.length));
   const over = runs > 1 ? `, mean \u00b1 standard deviation over up to ${runs} seeds` : "";
   const differences = paired.flatMap((pair) => {
@@ -93,6 +116,7 @@ export function formatTable({ sets, methods, paired }: Summary): string {
   });
   return [
     ...section(`FPR95 in %, lower is better${over}`, metricTable(methods, sets, "fpr95", {})),
+    ...(average ? [average, ""] : []),
     ...section(`AUROC in %, higher is better${over}`, metricTable(methods, sets, "auroc", {})),
     ...section(`Accuracy on in-distribution pictures in %${over}`, accuracyTable(methods, {})),
     ...differences,
