@@ -162,7 +162,7 @@ function checkNames(learner: Learner, variables: Checkpoint["variables"]): void 
     const { shape } = variables[variableName(variable)]!;
     if (shape.join() !== variable.shape.join()) {
       throw new Error(
-        `Variable "${variableName(variable)}" has shape [${variable.shape}]; the checkpoint has [${shape}]. ` +
+        `Variable "${variableName(variable)}" has shape [${variable.shape.join()}]; the checkpoint has [${shape.join()}]. ` +
           "Use the same model, options and classes.",
       );
     }

@@ -8,7 +8,7 @@ export interface LearnerContext {
   readonly classNames: readonly string[];
   readonly tokenizer: Tokenizer;
   /** Rows [L,D] of the token embedding, without positions. */
-  embedTokens(ids: ArrayLike<number>): Floats;
+  readonly embedTokens: (ids: ArrayLike<number>) => Floats;
   /** Positions of the text tower: 77 in every published CLIP. */
   readonly contextLength: number;
   /** D, the text tower's width. */
@@ -22,11 +22,11 @@ export interface LearnerParts {
   /** What training changes; make each with `createVariable`. Empty for a learner that is not trained. */
   readonly variables: readonly tf.Variable[];
   /** The prompts of all C classes as tensors, from the variables' present values: synchronous and pure; the caller's `tf.tidy` frees the result. */
-  prompts(): PromptBatch<tf.Tensor>;
+  readonly prompts: () => PromptBatch<tf.Tensor>;
   /** The loss that `fit` takes when it is given none. */
   readonly loss?: Loss;
   /** Frees the variables and constants. */
-  dispose(): void;
+  readonly dispose: () => void;
 }
 
 /** A prompt learner for one list of classes: its parts, its name and the options it was made with. */
@@ -80,7 +80,7 @@ export function defineLearner<O extends object>(definition: {
   name: string;
   cite?: string;
   defaults: O;
-  create(context: LearnerContext, options: O): LearnerParts;
+  create: (context: LearnerContext, options: O) => LearnerParts;
 }): LearnerDefinition<O> {
   const { name, cite, defaults, create } = definition;
   return {
@@ -97,8 +97,16 @@ export function defineLearner<O extends object>(definition: {
       }
       const set = Object.entries(given).filter(([, value]) => value !== undefined);
       const options = { ...defaults, ...Object.fromEntries(set) } as O;
-      const { variables, prompts, loss, dispose } = create(context, options);
-      return { name, options: options as Readonly<Record<string, unknown>>, variables, prompts, loss, dispose };
+      const parts = create(context, options);
+      return {
+        name,
+        options: options as Readonly<Record<string, unknown>>,
+        variables: parts.variables,
+        loss: parts.loss,
+        // Called on what `create` returned, which may be an instance with methods.
+        prompts: () => parts.prompts(),
+        dispose: () => parts.dispose(),
+      };
     },
   };
 }

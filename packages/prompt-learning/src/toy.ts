@@ -29,7 +29,9 @@ export function toyContext({
   const random = createRandom("toy token embedding");
   const table = Float32Array.from({ length: vocabSize * width }, () => 0.1 * random.normal());
   const encode = (text: string): number[] =>
-    [...text].filter((c) => c.trim()).map((c) => c.codePointAt(0)! % startToken);
+    Array.from(text)
+      .filter((c) => c.trim())
+      .map((c) => c.codePointAt(0)! % startToken);
   return {
     classNames,
     contextLength,

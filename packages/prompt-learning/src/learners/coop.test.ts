@@ -18,7 +18,9 @@ interface Variant extends ReferencePrompts {
 
 const { names, variants } = await readJson<{ names: string[]; variants: Variant[] }>("prompts.json");
 const expected = await readFloats("prompts.safetensors");
-const embedding = (await readFloats("../../clip/fixtures/vit-tiny/open_clip_model.safetensors")).get("token_embedding.weight")!;
+const embedding = (await readFloats("../../clip/fixtures/vit-tiny/open_clip_model.safetensors")).get(
+  "token_embedding.weight",
+)!;
 
 describe("coop against the reference's PromptLearner", () => {
   beforeAll(async () => void (await tf.setBackend("cpu")));
