@@ -58,7 +58,7 @@ export interface BatchOptions<V, T = Item> {
  * ```ts
  * import { countBatches } from "@locoop/datasets";
  *
- * console.log(countBatches(1000, { size: 32 }), countBatches(10, { size: 32 })); // 31 1
+ * console.log(countBatches(1000, { size: 32 }), countBatches(10, { size: 32 })); // → 31 1
  * ```
  */
 export function countBatches(items: number, { size, dropLast = true }: { size: number; dropLast?: boolean }): number {
@@ -72,7 +72,7 @@ export function countBatches(items: number, { size, dropLast = true }: { size: n
  * ```ts
  * import { epochOrder } from "@locoop/datasets";
  *
- * console.log(epochOrder(5, { seed: 1, epoch: 0 }).length); // 5
+ * console.log(epochOrder(5, { seed: 1, epoch: 0 }).length); // → 5
  * ```
  */
 export function epochOrder(count: number, { seed = 0, epoch = 0 }: { seed?: number; epoch?: number } = {}): number[] {
@@ -97,7 +97,7 @@ const requireWhole = (name: string, value: number, least: number): void => {
  *
  * const items = ["a", "b", "c", "d"].map((name) => ({ path: `/data/${name}.jpg`, label: 0 }));
  * for await (const { values } of batches(items, { size: 2, seed: 1, load: async ({ path }) => path.length })) {
- *   console.log(values); // [ 11, 11 ], twice
+ *   console.log(values.join(" ")); // → 11 11
  * }
  * ```
  */

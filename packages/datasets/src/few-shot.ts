@@ -48,7 +48,7 @@ export interface FewShotSample {
  *
  * const items = [0, 0, 0, 1, 1].map((label, i) => ({ path: `/data/${i}.jpg`, label }));
  * const { items: picked, rest, short } = sampleFewShot({ classNames: ["cat", "dog"], items }, { shots: 2, seed: 1 });
- * console.log(picked.length, rest.length, short.length); // 4 1 0
+ * console.log(picked.length, rest.length, short.length); // → 4 1 0
  * ```
  */
 export function sampleFewShot(

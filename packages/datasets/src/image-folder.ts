@@ -68,7 +68,7 @@ function warnSplitFolders(root: string, folders: readonly string[]): string[] {
  *   await writeFile(join(root, pet, "1.jpg"), "");
  * }
  * const { classNames, items } = await imageFolder(root);
- * console.log(classNames, items.length); // [ "cat", "dog" ] 2
+ * console.log(classNames.join(", "), items.length); // → cat, dog 2
  * ```
  */
 export async function imageFolder(

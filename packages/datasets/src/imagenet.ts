@@ -81,7 +81,7 @@ async function findClassNames(folders: readonly string[]): Promise<string> {
  * await mkdir(join(root, "images/val/n01440764"), { recursive: true });
  * await writeFile(join(root, "images/val/n01440764/1.JPEG"), "");
  * await writeFile(join(root, "classnames.txt"), "n01440764 tench\n");
- * console.log((await imageNet(root, { split: "val" })).classNames); // [ "tench" ]
+ * console.log((await imageNet(root, { split: "val" })).classNames[0]); // → tench
  * ```
  */
 export async function imageNet(root: string, { split, classNames: list }: ImageNetOptions): Promise<Dataset> {
@@ -133,7 +133,7 @@ async function firstFolder(paths: readonly string[]): Promise<string | undefined
  *
  * const root = await mkdtemp(join(tmpdir(), "data-"));
  * await mkdir(join(root, "cat"));
- * console.log(await detectLayout(root)); // "image-folder"
+ * console.log(await detectLayout(root)); // → image-folder
  * ```
  */
 export async function detectLayout(root: string): Promise<"image-folder" | "imagenet"> {

@@ -10,7 +10,7 @@ import { DatasetError, reasonOf } from "./errors.js";
  * ```ts
  * import { pictureExtensions } from "@locoop/datasets";
  *
- * console.log(pictureExtensions.includes(".webp")); // true
+ * console.log(pictureExtensions.includes(".webp")); // → true
  * ```
  */
 export const pictureExtensions: readonly string[] = [
@@ -97,7 +97,7 @@ export async function walkPictures(root: string): Promise<string[]> {
  *
  * const folder = await mkdtemp(join(tmpdir(), "pictures-"));
  * await writeFile(join(folder, "a.JPEG"), "");
- * console.log((await listPictures(folder)).length); // 1
+ * console.log((await listPictures(folder)).length); // → 1
  * ```
  */
 export async function listPictures(folder: string): Promise<Item[]> {

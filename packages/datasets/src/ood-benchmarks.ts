@@ -28,7 +28,7 @@ export interface OodSet {
  * ```ts
  * import { expectedCounts } from "@locoop/datasets";
  *
- * console.log(expectedCounts.Texture); // 5640
+ * console.log(expectedCounts.Texture); // → 5640
  * ```
  */
 export const expectedCounts = {
@@ -62,7 +62,7 @@ const layout: ReadonlyArray<{ name: string; folders: readonly string[] }> = [
  * const root = await mkdtemp(join(tmpdir(), "data-"));
  * await mkdir(join(root, "SUN/images"), { recursive: true });
  * await writeFile(join(root, "SUN/images/1.jpg"), "");
- * for (const { name, items } of await oodBenchmarks(root)) console.log(name, items.length); // SUN 1
+ * for (const { name, items } of await oodBenchmarks(root)) console.log(name, items.length); // → SUN 1
  * ```
  */
 export async function oodBenchmarks(root: string): Promise<OodSet[]> {
@@ -93,7 +93,7 @@ export async function oodBenchmarks(root: string): Promise<OodSet[]> {
  * const root = await mkdtemp(join(tmpdir(), "ood-"));
  * await mkdir(join(root, "plants"));
  * await writeFile(join(root, "plants", "1.png"), "");
- * console.log((await pictureSets(root)).map(({ name }) => name)); // [ "plants" ]
+ * console.log((await pictureSets(root)).map(({ name }) => name).join(", ")); // → plants
  * ```
  */
 export async function pictureSets(root: string): Promise<OodSet[]> {

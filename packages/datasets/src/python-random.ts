@@ -7,7 +7,7 @@
  * import type { PythonRandom } from "@locoop/datasets";
  *
  * const random: PythonRandom = pythonRandom(1);
- * console.log(random.randbelow(10)); // random.seed(1); random.randrange(10) == 2
+ * console.log(random.randbelow(10)); // → 2
  * ```
  */
 export interface PythonRandom {
@@ -94,7 +94,8 @@ function twist(state: Uint32Array): void {
  * ```ts
  * import { pythonRandom } from "@locoop/datasets";
  *
- * console.log(pythonRandom(1).sample([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 3)); // [ 2, 1, 4 ], as random.seed(1) in Python
+ * // random.seed(1); random.sample(range(10), 3)
+ * console.log(pythonRandom(1).sample([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 3).join(" ")); // → 2 1 4
  * ```
  */
 export function pythonRandom(seed: number | bigint): PythonRandom {

@@ -164,7 +164,7 @@ function fromStored(root: string, stored: unknown, file: string): string {
  * await mkdir(join(root, "cat"));
  * await writeFile(join(root, "cat/1.jpg"), "");
  * await writeSplit(join(root, "split.json"), { root, classNames: ["cat"], train: [{ path: join(root, "cat/1.jpg"), label: 0 }] });
- * console.log((await readSplit(join(root, "split.json"), { root })).train.length); // 1
+ * console.log((await readSplit(join(root, "split.json"), { root })).train.length); // → 1
  * ```
  */
 export async function readSplit(
