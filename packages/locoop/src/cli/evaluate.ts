@@ -1,0 +1,226 @@
+import { join, resolve } from "node:path";
+import { type Dataset, listPictures, oodBenchmarks, readSplit } from "@locoop/datasets";
+import { openDataset, relabel } from "../node/data.js";
+import { checkWeights } from "../node/detection.js";
+import { type BackendName, defaultThreads, describeEngine } from "../node/engine.js";
+import { UsageError } from "../node/errors.js";
+import { type EvaluatedMethod, evaluateMethods, type EvaluationResult, type PictureSet } from "../node/evaluation.js";
+import { ensureFile } from "../node/files.js";
+import { closeModel, openModel } from "../node/model.js";
+import { loadScores, resolveChoice } from "../node/plugins.js";
+import { readRun, type Run, type RunClass, runFiles } from "../node/run-folder.js";
+import { runVersions } from "../node/versions.js";
+import { createWorkshop } from "../node/workshop.js";
+import { zeroShotFeatures } from "../node/zero-shot.js";
+import { formatTable, type ReportData, summarise, writeReport } from "../report/index.js";
+import { notice, print, printBlock, printJson } from "./output.js";
+import { createProgress } from "./progress.js";
+
+interface EvaluateFlags {
+  run?: string[];
+  data?: string;
+  id?: string;
+  ood?: { name: string; dir: string }[];
+  score?: string[];
+  zeroShot?: boolean;
+  template: string;
+  weights?: string;
+  classNames?: string;
+  out?: string;
+  activation?: "quick_gelu" | "gelu";
+  backend: BackendName;
+  threads?: number;
+  json?: boolean;
+}
+
+/** `locoop evaluate`. */
+export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal): Promise<void> {
+  const scores = (flags.score ?? ["mcm", "gl-mcm"]).map(resolveChoice);
+  await loadScores(scores);
+  if (flags.data === undefined && flags.id === undefined)
+    throw new UsageError("give --id DIR with in-distribution pictures, or --data DIR with ImageNet and the four sets");
+  if (flags.data === undefined && !flags.ood)
+    throw new UsageError("give at least one --ood NAME=DIR, or --data DIR with the four sets");
+  const runs: Run[] = [];
+  for (const dir of flags.run ?? []) runs.push(await readRun(dir));
+  const first = runs[0];
+  if (!first && flags.weights === undefined)
+    throw new UsageError("give --run DIR, or --weights FILE for zero-shot CLIP");
+  const weights = resolve(flags.weights ?? first!.config.model.weights);
+  await ensureFile(weights, "weights");
+  for (const run of runs) await checkWeights(run, weights);
+  const dataset = await openDataset(flags.id ?? flags.data!, { split: "val", classNames: flags.classNames });
+  for (const warning of dataset.warnings) notice(`warning: ${warning}`);
+  const classes = first?.classes ?? dataset.classNames.map((name, i) => ({ name, folder: dataset.folders[i]! }));
+  const other = runs.find((run) => run.classNames.join("\n") !== first!.classNames.join("\n"));
+  if (other) throw new Error(`run: ${other.dir} has other classes than ${first!.dir}; evaluate them apart`);
+  const id = await idPictures(dataset, classes, runs);
+  const ood = await oodSets(flags);
+
+  const model = { weights, backend: flags.backend, activation: flags.activation ?? first?.config.model.activation };
+  const methods: EvaluatedMethod[] = [];
+  if (flags.zeroShot || !first) {
+    const clip = await openModel(model);
+    for (const line of clip.notices) notice(`notice: ${line}`);
+    methods.push({
+      method: "zero-shot",
+      classFeatures: await zeroShotFeatures(
+        clip,
+        classes.map(({ name }) => name),
+        flags.template,
+      ),
+      dir: first ? undefined : flags.out,
+    });
+    if (flags.threads !== 1) await closeModel();
+  }
+  for (const run of runs) {
+    const { method, shots, seed } = run.config.settings;
+    methods.push({ method, shots, seed, classFeatures: run.classFeatures, dir: run.dir });
+  }
+  const threads = flags.threads ?? defaultThreads();
+  const workshop = createWorkshop({ model, threads });
+  const progress = createProgress({ label: "evaluate" });
+  let result: EvaluationResult;
+  try {
+    result = await evaluateMethods({
+      methods,
+      id: { root: dataset.root, items: id },
+      ood,
+      scores,
+      workshop,
+      signal,
+      onProgress: (set, done, total) => progress.update(done, total, set),
+    });
+  } finally {
+    progress.end();
+    await workshop.dispose();
+  }
+  for (const { path, error } of result.unreadable) notice(`unreadable: ${path}: ${error}`);
+  if (result.unreadable.length > 0) notice(`notice: ${result.unreadable.length} unreadable pictures were skipped`);
+  const out = flags.out ?? (runs.length === 1 ? first!.dir : undefined);
+  const summary = summarise(result.methods);
+  if (out !== undefined)
+    await writeReport(await reportOf(flags, { runs, dataset, classes, result, scores, threads }), resolve(out));
+  if (flags.json) {
+    printJson({ counts: result.counts, unreadable: result.unreadable, summary });
+    return;
+  }
+  printBlock(formatTable(summary));
+  print();
+  print(
+    `pictures: ${Object.entries(result.counts)
+      .map(([set, count]) => `${set} ${count}`)
+      .join(", ")}${result.unreadable.length > 0 ? `; skipped as unreadable: ${result.unreadable.length}` : ""}`,
+  );
+  if (out !== undefined) print(`report: ${join(out, "report.html")}`);
+}
+
+/** ID pictures with the runs' labels, without those that a run was trained on. */
+async function idPictures(
+  dataset: Dataset,
+  classes: readonly RunClass[],
+  runs: readonly Run[],
+): Promise<{ path: string; label: number }[]> {
+  const items = relabel(dataset, classes);
+  const trained = new Set<string>();
+  for (const run of runs) {
+    const split = await readSplit(join(run.dir, runFiles.split), {
+      root: run.config.data.root,
+      checkFiles: false,
+    }).catch(() => undefined);
+    for (const { path } of split?.train ?? []) trained.add(path);
+  }
+  const rest = items.filter(({ path }) => !trained.has(path));
+  if (rest.length === 0)
+    throw new Error(
+      `ID pictures: every picture of ${dataset.root} was trained on; give --id a folder of other pictures`,
+    );
+  if (rest.length < items.length)
+    notice(`notice: ${items.length - rest.length} ID pictures were trained on and are left out`);
+  return rest;
+}
+
+async function oodSets(flags: EvaluateFlags): Promise<PictureSet[]> {
+  if (flags.ood) {
+    const sets: PictureSet[] = [];
+    for (const { name, dir } of flags.ood) sets.push({ name, root: resolve(dir), items: await listPictures(dir) });
+    return sets;
+  }
+  const sets = await oodBenchmarks(flags.data!);
+  if (sets.length === 0)
+    throw new Error(
+      `data: expected iNaturalist, SUN, Places or Texture in ${flags.data}, found none; name sets of your own with --ood NAME=DIR`,
+    );
+  if (sets.length < 4)
+    notice(
+      `notice: only ${sets.map(({ name }) => name).join(", ")} of the four sets are there; the average is over these`,
+    );
+  return sets;
+}
+
+async function reportOf(
+  flags: EvaluateFlags,
+  {
+    runs,
+    dataset,
+    classes,
+    result,
+    scores,
+    threads,
+  }: {
+    runs: readonly Run[];
+    dataset: Dataset;
+    classes: readonly RunClass[];
+    result: EvaluationResult;
+    scores: readonly string[];
+    threads: number;
+  },
+): Promise<ReportData> {
+  const run = runs[0];
+  const engine = await describeEngine(flags.backend);
+  const settings: Record<string, string> = {
+    "ID pictures": dataset.root,
+    scores: scores.join(", "),
+    "zero-shot template": flags.template,
+    ...(run
+      ? Object.fromEntries(
+          Object.entries(run.config.settings).map(([key, value]) => [
+            key,
+            typeof value === "string" ? value : JSON.stringify(value),
+          ]),
+        )
+      : {}),
+  };
+  const notes = [
+    ...(run
+      ? [`The detector's threshold is ${run.detector.note} (${run.detector.pictures} pictures).`, ...run.config.notices]
+      : []),
+    ...(result.unreadable.length > 0
+      ? [
+          `${result.unreadable.length} unreadable pictures were skipped: ${result.unreadable
+            .slice(0, 10)
+            .map(({ path }) => path)
+            .join(", ")}${result.unreadable.length > 10 ? ", ..." : ""}`,
+        ]
+      : []),
+  ];
+  return {
+    title: "Out-of-distribution detection",
+    settings,
+    environment: {
+      ...engine.versions,
+      ...(await runVersions()),
+      engine: engine.engine,
+      backend: engine.backend,
+      threads: String(threads),
+      platform: `${process.platform} ${process.arch}`,
+    },
+    classNames: classes.map(({ name }) => name),
+    notes,
+    methods: result.methods,
+    regions: [],
+    commands: [["locoop", ...process.argv.slice(2)].map(quote).join(" ")],
+  };
+}
+
+const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

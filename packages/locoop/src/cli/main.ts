@@ -1,0 +1,161 @@
+import { Command, CommanderError, Option } from "commander";
+import { errorLine, UsageError } from "../node/errors.js";
+import { cropRange, list, namedFolder, numberFrom, oneOf, seedList, wholeNumber } from "./options.js";
+
+// Commands are loaded when they run: `--help` needs neither TensorFlow.js nor sharp.
+const program = (signal: AbortSignal): Command => {
+  const root = new Command("locoop")
+    .description("LoCoOp: few-shot out-of-distribution detection by prompt learning for CLIP")
+    .version("0.1.0")
+    .showHelpAfterError("(--help says more)")
+    .addHelpText(
+      "after",
+      "\nResults go to standard output, progress to standard error. Exit codes: 0 done, 1 failed, 2 called wrongly.",
+    );
+  const command = (name: string, description: string): Command =>
+    root.command(name).description(description).showHelpAfterError(`(locoop ${name} --help says more)`);
+  const engine = (c: Command): Command =>
+    c
+      .option(
+        "--backend <name>",
+        "wasm, cpu or tensorflow (needs @tensorflow/tfjs-node)",
+        oneOf("wasm", "cpu", "tensorflow"),
+        "wasm",
+      )
+      .option("--threads <n>", "workers (default: 2, or 1 on a single core)", wholeNumber(1));
+  const activation = (): Option =>
+    new Option("--activation <name>", "overrides what the weights imply").choices(["quick_gelu", "gelu"]);
+
+  engine(command("train", "learn a prompt from a few pictures of each class"))
+    .requiredOption("--data <dir>", "one folder of pictures per class, or the ImageNet layout")
+    .requiredOption("--weights <file>", "CLIP weights as safetensors (OpenAI, open_clip or Hugging Face names)")
+    .option(
+      "--out <dir>",
+      "the run folder (default: runs/<method>-<shots>shots); with several seeds, seed1, seed2, ... in it",
+    )
+    .option("--shots <n>", "pictures per class", wholeNumber(1), 16)
+    .addOption(
+      new Option("--seed <n>", "seed of draw, start and augmentation (default: 1)")
+        .argParser(wholeNumber(0))
+        .conflicts("seeds"),
+    )
+    .option("--seeds <list>", "several runs, such as 1,2,3 or 1-3", seedList)
+    .option(
+      "--preset <name>",
+      "paper: crops .08-1 on the fly, 16 contexts, lambda 0.25, K 200 (of 1000 classes), 50 epochs",
+      oneOf("paper"),
+    )
+    .option("--learner <name|file>", "coop, template, or a module of yours such as ./mine.js", "coop")
+    .option("--learner-option <name=value>", "an option of a learner of yours; may come several times", list)
+    .option("--contexts <n>", "learned context vectors (default: 16)", wholeNumber(1))
+    .option(
+      "--position <where>",
+      "of the class name: end, middle or front (default: end)",
+      oneOf("end", "middle", "front"),
+    )
+    .option("--class-specific", "contexts of its own for each class")
+    .option("--init <words>", 'words to start from, such as "a photo of a"')
+    .option("--template <text>", 'the prompt of the learner template, such as "a photo of a {}."')
+    .option("--lambda <x>", "weight of the ID-irrelevant regions' entropy; 0 is CoOp (default: 0.25)", numberFrom(0))
+    .option(
+      "--top-k <n>",
+      "K: a region is ID-irrelevant if its label is not among so many classes (default: a fifth of the classes)",
+      wholeNumber(1),
+    )
+    .option("--epochs <n>", "(default: 50)", wholeNumber(1))
+    .option("--batch-size <n>", "(default: 32)", wholeNumber(1))
+    .option("--lr <x>", "learning rate (default: 0.002)", numberFrom(0))
+    .option(
+      "--views <n>",
+      "train on n augmentations of each picture, encoded once: fast, but not the paper's algorithm (default: 0, anew in every epoch)",
+      wholeNumber(0),
+    )
+    .option("--crop <least,most>", "share of the area that a crop keeps (default: 0.08,1)", cropRange)
+    .option(
+      "--score <names>",
+      "scores to calibrate, the first is the detector's: names or ./mine.js (default: gl-mcm,mcm)",
+      list,
+    )
+    .option(
+      "--calibration <dir>",
+      "in-distribution pictures for the threshold (default: those that the draw left over, else the shots)",
+    )
+    .option("--split <file>", "a split.json with the shots, instead of a draw")
+    .option("--class-names <file>", "list of ImageNet class names (default: classnames.txt of the data folder)")
+    .option("--strict", "refuse a class with fewer pictures than shots")
+    .option("--skip-unreadable", "leave out pictures that cannot be read, instead of stopping")
+    .option("--resume", "go on with an unfinished run in --out, to the same bits")
+    .addOption(activation())
+    .option("--json", "print the result as JSON")
+    .action(async (options) => (await import("./train.js")).train(options, signal));
+
+  engine(command("evaluate", "measure runs (or zero-shot CLIP) against out-of-distribution pictures"))
+    .option("--run <dir>", "a run folder; several for a table over seeds and methods", list)
+    .option("--data <dir>", "data folder with ImageNet's val pictures and iNaturalist, SUN, Places, Texture")
+    .option("--id <dir>", "in-distribution pictures in class folders (or the ImageNet layout)")
+    .option("--ood <name=dir>", "a folder of out-of-distribution pictures; may come several times", namedFolder)
+    .option("--score <names>", "names or ./mine.js (default: mcm,gl-mcm)", list)
+    .option("--zero-shot", "add zero-shot CLIP to the table; implied without --run")
+    .option("--template <text>", "the zero-shot prompt", "a photo of a {}.")
+    .option("--weights <file>", "needed without --run; default: the run's")
+    .option("--class-names <file>", "list of ImageNet class names")
+    .option("--out <dir>", "where report.{html,md,csv,json} go (default: the run folder, if it is one)")
+    .addOption(activation())
+    .option("--json", "print the results as JSON")
+    .action(async (options) => (await import("./evaluate.js")).evaluateCommand(options, signal));
+
+  engine(command("detect", "say the class of each picture, or that it is none of them"))
+    .argument("<pictures...>", "picture files or folders")
+    .requiredOption("--run <dir>", "a run folder")
+    .option("--score <name>", "one of the scores that the run calibrated (default: its first)")
+    .option("--weights <file>", "if they have moved since the training")
+    .option("--json", "print the results as JSON")
+    .action(async (pictures, options) => (await import("./detect.js")).detect(pictures, options, signal));
+
+  command("visualize", "paint the ID-irrelevant regions on pictures")
+    .argument("<pictures...>", "picture files or folders")
+    .requiredOption("--run <dir>", "a run folder")
+    .option("--out <dir>", "where the painted pictures go", "visualization")
+    .option(
+      "--label <class>",
+      "what the pictures show (default: their folder's name if it is a class, else the prediction)",
+    )
+    .option("--top-k <n>", "K (default: the run's)", wholeNumber(1))
+    .option("--weights <file>", "if they have moved since the training")
+    .option("--backend <name>", "wasm, cpu or tensorflow", oneOf("wasm", "cpu", "tensorflow"), "wasm")
+    .option("--json", "print the results as JSON")
+    .action(async (pictures, options) => (await import("./visualize.js")).visualize(pictures, options, signal));
+
+  engine(command("demo", "the whole method on a toy benchmark with a small CLIP: train, evaluate, report"))
+    .option("--full", "1, 4 and 16 shots, 10 seeds")
+    .option("--out <dir>", "where pictures, runs and report.html go", "locoop-demo")
+    .option("--json", "print the results as JSON")
+    .action(async (options) => (await import("./demo.js")).demo(options, signal));
+
+  // No help for an unknown option, but one line and the exit code of usage.
+  for (const c of [root, ...root.commands]) c.exitOverride();
+  return root;
+};
+
+/** Runs the command line with arguments as after `locoop`; resolves to the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const stop = new AbortController();
+  const interrupt = (): void => {
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort(new Error("interrupted; what was finished is kept"));
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  try {
+    await program(stop.signal).parseAsync([...argv], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has said why
+    process.stderr.write(`error: ${errorLine(error)}\n`);
+    if (stop.signal.aborted) return 130;
+    return error instanceof UsageError || (error as Error).name === "UsageError" ? 2 : 1;
+  } finally {
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
+  }
+}

@@ -1,0 +1,70 @@
+import { InvalidArgumentError } from "commander";
+
+/** A whole number of at least `least`. */
+export const wholeNumber =
+  (least: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < least)
+      throw new InvalidArgumentError(`expected a whole number of ${least} or more.`);
+    return value;
+  };
+
+/** A number of at least `least`. */
+export const numberFrom =
+  (least: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value < least)
+      throw new InvalidArgumentError(`expected a number of ${least} or more.`);
+    return value;
+  };
+
+/** "1,2,3" or "1-3". */
+export function seedList(text: string): number[] {
+  const range = /^(\d+)-(\d+)$/.exec(text);
+  const [first, last] = range ? [Number(range[1]), Number(range[2])] : [0, 0];
+  const seeds =
+    range && last >= first && last - first < 1000
+      ? Array.from({ length: last - first + 1 }, (_, i) => first + i)
+      : text.split(",").map(wholeNumber(0));
+  if (new Set(seeds).size !== seeds.length) throw new InvalidArgumentError("expected different seeds.");
+  return seeds;
+}
+
+/** "0.5,1": the least and the greatest share of the area that a crop keeps. */
+export function cropRange(text: string): [number, number] {
+  const [least, most, ...more] = text.split(/[,-]/).map(Number);
+  if (least === undefined || most === undefined || more.length > 0 || !(least > 0 && least <= most && most <= 1))
+    throw new InvalidArgumentError("expected two shares of the area, such as 0.5,1.");
+  return [least, most];
+}
+
+/** One of a few words. */
+export const oneOf =
+  (...words: readonly string[]) =>
+  (text: string): string => {
+    if (!words.includes(text)) throw new InvalidArgumentError(`expected ${words.join(", ")}.`);
+    return text;
+  };
+
+/** An option that may come several times, or as a list with commas. */
+export const list = (text: string, before: readonly string[] = []): string[] => [
+  ...before,
+  ...text
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean),
+];
+
+/** NAME=DIR, several times. */
+export function namedFolder(
+  text: string,
+  before: readonly { name: string; dir: string }[] = [],
+): { name: string; dir: string }[] {
+  const at = text.indexOf("=");
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError("expected NAME=DIR, such as sun=data/SUN.");
+  const name = text.slice(0, at);
+  if (before.some((set) => set.name === name)) throw new InvalidArgumentError(`the name "${name}" comes twice.`);
+  return [...before, { name, dir: text.slice(at + 1) }];
+}

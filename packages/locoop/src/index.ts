@@ -1,0 +1,10 @@
+export {
+  type Calibration,
+  createDetector,
+  type Detection,
+  type Detector,
+  type DetectorOptions,
+  type DetectorScore,
+} from "./detector.js";
+export { defaultTopK, locoopLoss } from "./loss.js";
+export { idIrrelevantRegions, type IdIrrelevantRegionsOptions } from "./regions.js";

@@ -1,0 +1,66 @@
+import type { Run } from "./run-folder.js";
+import { UsageError } from "./errors.js";
+import type { Workshop } from "./workshop.js";
+import { sha256OfFile } from "./files.js";
+
+/** One picture's verdict. */
+export interface FileDetection {
+  readonly path: string;
+  /** Set if the picture could not be read; the other fields are then missing. */
+  readonly error?: string;
+  readonly className?: string;
+  readonly label?: number;
+  readonly confidence?: number;
+  readonly score?: number;
+  readonly isId?: boolean;
+}
+
+/** Checks that the weights at a path are those that a run was trained with. */
+export async function checkWeights(run: Run, weights: string): Promise<void> {
+  if ((await sha256OfFile(weights)) !== run.config.model.sha256)
+    throw new Error(
+      `weights: ${weights} are not those that ${run.dir} was trained with (their SHA-256 differs); give the same file with --weights`,
+    );
+}
+
+/** The calibrated score of a run by name; by default the run's first. */
+export function thresholdOf(run: Run, score = run.detector.score): { name: string; choice: string; threshold: number } {
+  const found = Object.hasOwn(run.detector.thresholds, score) ? run.detector.thresholds[score] : undefined;
+  if (!found)
+    throw new UsageError(
+      `score must be one that the run calibrated (${Object.keys(run.detector.thresholds).join(", ")}), got "${score}"`,
+    );
+  return { name: score, ...found };
+}
+
+/** Judges picture files by a run: the class, or none of them. */
+export async function detectFiles(
+  run: Run,
+  paths: readonly string[],
+  {
+    workshop,
+    score,
+    signal,
+    onProgress,
+  }: { workshop: Workshop; score?: string; signal?: AbortSignal; onProgress?: (done: number) => void },
+): Promise<FileDetection[]> {
+  const { choice, threshold } = thresholdOf(run, score);
+  const scored = await workshop.score(paths, {
+    classFeatures: [run.classFeatures],
+    scores: [choice],
+    signal,
+    onProgress,
+  });
+  return scored.map(({ path, error, judgements: [judged] }) => {
+    if (!judged) return { path, error: error ?? "unreadable" };
+    const value = judged.scores[0]!;
+    return {
+      path,
+      className: run.classNames[judged.prediction]!,
+      label: judged.prediction,
+      confidence: judged.confidence,
+      score: value,
+      isId: value >= threshold,
+    };
+  });
+}

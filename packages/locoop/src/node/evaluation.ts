@@ -1,0 +1,119 @@
+import { dirname, join } from "node:path";
+import type { Floats } from "@locoop/clip";
+import type { Item } from "@locoop/datasets";
+import { evaluate } from "@locoop/ood-metrics";
+import type { MethodResult, ScoreResult } from "../report/index.js";
+import type { Unreadable } from "./data.js";
+import { loadScores } from "./plugins.js";
+import { writeScores } from "./scores-file.js";
+import type { ScoredPicture } from "./scoring.js";
+import type { Workshop } from "./workshop.js";
+
+/** One method to judge: its class features and what the tables call it. */
+export interface EvaluatedMethod {
+  readonly method: string;
+  readonly shots?: number;
+  readonly seed?: number;
+  readonly classFeatures: Floats;
+  /** Folder for `scores/<set>.csv`, if they are wanted. */
+  readonly dir?: string;
+}
+
+/** A named set of pictures without classes. */
+export interface PictureSet {
+  readonly name: string;
+  readonly root?: string;
+  readonly items: readonly Item[];
+}
+
+/** What `evaluateMethods` works on. */
+export interface EvaluationOptions {
+  readonly methods: readonly EvaluatedMethod[];
+  readonly id: { readonly root: string; readonly items: readonly Item[] };
+  readonly ood: readonly PictureSet[];
+  /** Sets that are measured but stay out of the average. */
+  readonly extra?: readonly PictureSet[];
+  readonly scores: readonly string[];
+  readonly workshop: Workshop;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (set: string, done: number, total: number) => void;
+}
+
+/** Results per method, measured over the pictures that could be read. */
+export interface EvaluationResult {
+  readonly methods: MethodResult[];
+  readonly unreadable: Unreadable[];
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Encodes every picture once, judges it by every method and score, and measures ID against each OOD set. */
+export async function evaluateMethods(options: EvaluationOptions): Promise<EvaluationResult> {
+  const { methods, id, ood, extra = [], scores, workshop, signal, onProgress } = options;
+  const names = (await loadScores(scores)).map(({ name }) => name);
+  const sets = [{ name: "ID", root: id.root, items: id.items }, ...ood, ...extra];
+  const total = sets.reduce((sum, { items }) => sum + items.length, 0);
+  const judged: ScoredPicture[][] = [];
+  const unreadable: Unreadable[] = [];
+  let before = 0;
+  for (const { name, items } of sets) {
+    const scored = await workshop.score(
+      items.map(({ path }) => path),
+      {
+        classFeatures: methods.map(({ classFeatures }) => classFeatures),
+        scores,
+        signal,
+        onProgress: (done) => onProgress?.(name, before + done, total),
+      },
+    );
+    for (const { path, error } of scored) if (error !== undefined) unreadable.push({ path, error });
+    if (scored.every(({ error }) => error !== undefined))
+      throw new Error(`set "${name}": none of its ${items.length} pictures can be read`);
+    judged.push(scored);
+    before += items.length;
+  }
+  const counts = Object.fromEntries(
+    sets.map(({ name }, s) => [name, judged[s]!.filter(({ error }) => error === undefined).length]),
+  );
+  for (const [m, { dir }] of methods.entries()) {
+    if (dir === undefined) continue;
+    for (const [s, { name, root, items }] of sets.entries()) {
+      const labels = s === 0 ? items.map(({ label }) => label) : undefined;
+      const path = join(dir, "scores", `${fileName(s === 0 ? "id" : name)}.csv`);
+      await writeScores(path, {
+        root: root ?? dirname(items[0]!.path),
+        pictures: judged[s]!,
+        labels,
+        method: m,
+        scores: names,
+      });
+    }
+  }
+  const resultsOf = (m: number): Record<string, ScoreResult> =>
+    Object.fromEntries(
+      names.map((name, i) => {
+        const values = (s: number): Float64Array =>
+          Float64Array.from(judged[s]!.flatMap(({ judgements }) => (judgements[m] ? [judgements[m].scores[i]!] : [])));
+        const scoresOf = (list: readonly PictureSet[], first: number): Record<string, Float64Array> =>
+          Object.fromEntries(list.map((set, j) => [set.name, values(first + j)]));
+        const [main, beside] = [scoresOf(ood, 1), scoresOf(extra, 1 + ood.length)];
+        const evaluation = evaluate(values(0), main);
+        // Extra sets stand beside the others, but not in their average.
+        const rows = extra.length > 0 ? [...evaluation.rows, ...evaluate(values(0), beside).rows] : evaluation.rows;
+        return [name, { id: values(0), ood: { ...main, ...beside }, evaluation: { ...evaluation, rows } }];
+      }),
+    );
+  const results = methods.map(({ method, shots, seed }, m): MethodResult => {
+    const right = judged[0]!.filter(({ judgements }, i) => judgements[m]?.prediction === id.items[i]!.label).length;
+    return { method, shots, seed, accuracy: right / counts.ID!, scores: ood.length > 0 ? resultsOf(m) : {} };
+  });
+  return { methods: results, unreadable, counts };
+}
+
+/** A set's name as part of a file name. */
+export function fileName(name: string): string {
+  const safe = name
+    .replace(/[^\p{L}\p{N}._-]+/gu, "_")
+    .replace(/^\.+/, "_")
+    .slice(0, 100);
+  return safe || "_";
+}

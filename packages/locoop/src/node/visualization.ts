@@ -1,0 +1,83 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, realpath } from "node:fs/promises";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import type { Clip, Floats } from "@locoop/clip";
+import { cosines, cropFor, preprocess } from "@locoop/clip";
+import { readImage } from "@locoop/clip/node";
+import { mostSimilar } from "../detector.js";
+import { idIrrelevantRegions } from "../regions.js";
+import { drawRegions, encodePng, type RegionPicture } from "../report/index.js";
+import { UsageError } from "./errors.js";
+import { fileName } from "./evaluation.js";
+import { exists, writeWhole } from "./files.js";
+import type { RunClass } from "./run-folder.js";
+
+/** Where a picture's label came from. */
+export type LabelSource = "option" | "folder" | "prediction";
+
+/** A picture with its ID-irrelevant regions found. */
+export interface JudgedRegions extends RegionPicture {
+  readonly path: string;
+  readonly classIndex: number;
+  readonly labelSource: LabelSource;
+}
+
+/** Index of a class by its name or folder, -1 if there is none. */
+export function findClass(classes: readonly RunClass[], name: string): number {
+  const byName = classes.findIndex((entry) => entry.name === name);
+  return byName >= 0 ? byName : classes.findIndex((entry) => entry.folder === name);
+}
+
+/** Finds the ID-irrelevant regions of a picture, for the label given, its folder's, or the predicted one. */
+export async function judgeRegions(
+  path: string,
+  {
+    clip,
+    classes,
+    classFeatures,
+    topK,
+    label,
+  }: { clip: Clip; classes: readonly RunClass[]; classFeatures: Floats; topK: number; label?: string },
+): Promise<JudgedRegions> {
+  const image = await readImage(path);
+  const size = clip.config.imageSize;
+  const features = await clip.image.encode({ data: preprocess(image, size), batch: 1 }, { local: true });
+  const { global, local } = cosines(features, classFeatures);
+  const fromFolder = findClass(classes, basename(dirname(resolve(path))));
+  const asked = label === undefined ? -1 : findClass(classes, label);
+  if (label !== undefined && asked < 0)
+    throw new UsageError(
+      `--label must be one of the run's classes (${classes
+        .slice(0, 5)
+        .map(({ name }) => name)
+        .join(", ")}${classes.length > 5 ? ", ..." : ""}), got "${label}"`,
+    );
+  const labelSource: LabelSource = asked >= 0 ? "option" : fromFolder >= 0 ? "folder" : "prediction";
+  const classIndex = asked >= 0 ? asked : fromFolder >= 0 ? fromFolder : mostSimilar(global, clip.logitScale).label;
+  const mask = idIrrelevantRegions({ local: local!, classes: classes.length, label: classIndex, topK });
+  const grid = Math.round(Math.sqrt(mask.length));
+  return {
+    path,
+    title: basename(path),
+    label: classes[classIndex]!.name,
+    image,
+    mask,
+    grid,
+    crop: cropFor(image.width, image.height, size),
+    classIndex,
+    labelSource,
+  };
+}
+
+/** Paints the regions and writes a PNG into a folder; no file that exists is ever written over. */
+export async function writeRegions(picture: JudgedRegions, dir: string): Promise<string> {
+  await mkdir(dir, { recursive: true });
+  const stem = fileName(`${basename(picture.path, extname(picture.path))}-regions`);
+  let target = join(dir, `${stem}.png`);
+  for (let n = 2; await exists(target); n++)
+    target = n < 10_000 ? join(dir, `${stem}-${n}.png`) : join(dir, `${stem}-${randomBytes(4).toString("hex")}.png`);
+  if (resolve(target) === (await realpath(picture.path).catch(() => "")))
+    throw new Error(`${target} is the picture itself; choose another --out`);
+  await writeWhole(target, await encodePng(drawRegions(picture)));
+  return target;
+}

@@ -1,0 +1,57 @@
+// What a worker thread does: one exported function per kind of job. Tinypool calls them by name.
+import type { MessagePort } from "node:worker_threads";
+import type { Floats, ImageFeatures } from "@locoop/clip";
+import type { PictureRequest } from "./features.js";
+import { encodePictures } from "./features.js";
+import type { ModelSpec } from "./model.js";
+import { openModel } from "./model.js";
+import type { ScoredPicture } from "./scoring.js";
+import { scorePictures } from "./scoring.js";
+import type { TrainedRun, TrainSpec } from "./train-run.js";
+import { trainRun } from "./train-run.js";
+import { createInlineWorkshop } from "./workshop.js";
+
+type Job<T> = T & { readonly model: ModelSpec; readonly port: MessagePort };
+
+async function finish<R>(port: MessagePort, job: (tell: (progress: unknown) => void) => Promise<R>): Promise<R> {
+  try {
+    return await job((progress) => port.postMessage(progress));
+  } catch (error) {
+    // A structured clone keeps the message of an error, and little else: hand over a plain one.
+    throw error instanceof Error
+      ? Object.assign(new Error(error.message), { name: error.name, stack: error.stack })
+      : error;
+  } finally {
+    port.close();
+  }
+}
+
+/** Encodes pictures. */
+export async function encode({
+  model,
+  port,
+  requests,
+  local,
+}: Job<{ requests: PictureRequest[]; local: boolean }>): Promise<ImageFeatures> {
+  return finish(port, async (onProgress) => encodePictures(await openModel(model), requests, { local, onProgress }));
+}
+
+/** Scores pictures. */
+export async function score({
+  model,
+  port,
+  paths,
+  classFeatures,
+  scores,
+}: Job<{ paths: string[]; classFeatures: Floats[]; scores: string[] }>): Promise<ScoredPicture[]> {
+  return finish(port, async (onProgress) =>
+    scorePictures(await openModel(model), paths, { classFeatures, scores, onProgress }),
+  );
+}
+
+/** Trains one run, all of it in this thread. */
+export async function train({ model, port, spec }: Job<{ spec: TrainSpec }>): Promise<TrainedRun> {
+  return finish(port, async (onProgress) =>
+    trainRun(spec, { workshop: createInlineWorkshop(model), clip: await openModel(model), onProgress }),
+  );
+}
