@@ -1,0 +1,112 @@
+import { describe, expect, test } from "vitest";
+import type { Floats } from "../floats.js";
+import { createImageTower } from "../towers/image-tower.js";
+import { createTextTower } from "../towers/text-tower.js";
+import { engineCases, formulaFloats } from "./cases.js";
+import type { Engine, EngineSession } from "./engine.js";
+import { referenceEngine } from "./reference/index.js";
+import { formulaConfig as config, formulaWeights } from "./tiny-clip.js";
+
+/**
+ * The conformance suite of engines: every operation, its gradient and both towers against double precision.
+ * Call it in a vitest file; `open` makes the engine ready, `tensors` counts what it holds, where it can be counted.
+ *
+ * @example
+ * ```ts
+ * import * as tf from "@tensorflow/tfjs";
+ * import type { Engine } from "@locoop/clip";
+ * import { tfjsEngine } from "@locoop/clip/tfjs";
+ *
+ * async function open(): Promise<Engine> {
+ *   await tf.setBackend("cpu");
+ *   return tfjsEngine({ tf });
+ * }
+ * // in a test file: describeEngine({ name: "tfjs cpu", open, tensors: () => tf.memory().numTensors });
+ * ```
+ */
+export function describeEngine({
+  name,
+  open,
+  tolerance = 2e-5, // fp32 arithmetic on numbers of about 1
+  tensors = () => 0,
+}: {
+  name: string;
+  open: () => Promise<Engine>;
+  tolerance?: number;
+  tensors?: () => number;
+}): void {
+  const near = (got: Floats, wanted: Floats): void => {
+    expect(got.shape).toEqual(wanted.shape);
+    const scale = Math.max(1, ...wanted.data.map(Math.abs));
+    got.data.forEach((value, i) => expect(Math.abs(value - wanted.data[i]!)).toBeLessThan(tolerance * scale));
+  };
+  const withSession = async (f: (session: EngineSession, exact: EngineSession) => Promise<void>): Promise<void> => {
+    const engine = await open();
+    const before = tensors();
+    const session = engine.open();
+    try {
+      await f(session, referenceEngine().open());
+    } finally {
+      session.dispose();
+    }
+    expect(tensors()).toBe(before);
+  };
+
+  describe(`engine ${name}`, () => {
+    test.each(engineCases.map((each) => [each.program.name, each] as const))("%s", (_, each) =>
+      withSession(async (session, exact) => {
+        const { program, inputs, differentiate } = each;
+        const plain = await session.run(program, inputs);
+        (await exact.run(program, inputs)).forEach((wanted, i) => near(plain[i]!, wanted));
+        const seeds = plain.map(({ shape }, i) => formulaFloats(700 + i, shape));
+        const recorded = await session.record(program, inputs, { differentiate });
+        recorded.outputs.forEach((output, i) => near(output, plain[i]!));
+        const gradients = await recorded.pullback(seeds);
+        const truth = await exact.record(program, inputs, { differentiate });
+        const wanted = await truth.pullback(seeds);
+        expect(gradients).toHaveLength(differentiate);
+        gradients.forEach((gradient, i) => near(gradient, wanted[i]!));
+        await expect(recorded.pullback(seeds)).rejects.toThrow("used");
+        recorded.dispose();
+      }),
+    );
+
+    test("bytes are seen as 0 to 255", () =>
+      withSession(async (session) => {
+        const [y] = await session.run(
+          {
+            name: "bytes",
+            inputs: [{ type: "uint8", shape: [2, 2] }],
+            run: (ops, [x]) => [ops.affine(x!, { scale: 0.5 })],
+          },
+          [{ data: Uint8Array.of(0, 1, 128, 255), shape: [2, 2] }],
+        );
+        expect([...y!.data]).toEqual([0, 0.5, 64, 127.5]);
+      }));
+
+    test("both towers, with gradient", () =>
+      withSession(async (session, exact) => {
+        const weights = formulaWeights();
+        const all = (s: EngineSession) => ({ session: s, weights, config, memoryLimit: 2 ** 30 });
+        const bytes = Uint8Array.from({ length: 2 * 12 * 12 * 3 }, (_, i) => (i * 37) % 256);
+        const encodeImages = (s: EngineSession) =>
+          createImageTower(all(s)).encode({ data: bytes, batch: 2 }, { local: true });
+        const [images, wanted] = [await encodeImages(session), await encodeImages(exact)];
+        near(images.global, wanted.global);
+        near(images.local!, wanted.local!);
+        const prompts = {
+          shared: formulaFloats(1, [3, 128]),
+          own: formulaFloats(2, [3, 6, 128]),
+          end: Int32Array.of(5, 2, 3),
+        };
+        const encodeText = async (s: EngineSession) => {
+          const encoded = await createTextTower(all(s)).encode(prompts, { gradient: true });
+          const { shared, own } = await encoded.pullback(formulaFloats(3, [3, 24]).data);
+          encoded.dispose();
+          return [encoded.features, { data: shared, shape: [3, 128] }, { data: own, shape: [3, 6, 128] }];
+        };
+        const truth = await encodeText(exact);
+        (await encodeText(session)).forEach((value, i) => near(value, truth[i]!));
+      }));
+  });
+}
