@@ -33,6 +33,7 @@ tbody th.group { font-weight: 600; }
 .first { border-left: 1px solid var(--line); }
 .average { background: var(--panel); }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2rem; }
+.facts table { margin-bottom: 1rem; }
 .facts th { vertical-align: top; color: var(--soft); }
 .facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; width: 99%; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15.5rem), 1fr)); gap: 1rem; }
@@ -61,8 +62,13 @@ footer { padding-bottom: 2.5rem; margin-top: 2.5rem; }
   figure, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; }
-  table { font-size: 7.5pt; }
-  th, td { padding: .15rem .3rem; }
+  table { font-size: 7pt; }
+  th, td { padding: .1rem .2rem; white-space: normal; }
+  .charts:not(.wide) { grid-template-columns: repeat(4, 1fr); gap: .4rem; }
+  .charts > figure { padding: .2rem; }
+  .soft, caption, figcaption, th .soft, .legend { font-size: 7pt; }
+  .facts th { white-space: nowrap; }
+  details::details-content { content-visibility: visible; block-size: auto; }
   pre { white-space: pre-wrap; }
 }
 `;

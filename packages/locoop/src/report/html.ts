@@ -57,13 +57,13 @@ function resultsSection(summary: Summary): Markup {
           is within the noise of so few seeds.
         </p>
         ${resultsTable(paired, sets, {
-          name: "Paired differences",
+          name: "Paired differences table",
           caption: `In percentage points: mean \u00b1 standard error over the paired seeds (n = ${[...new Set(paired.map((pair) => pair.seeds.length))].join(", ")}).`,
           deviation: "standardError",
           sign: true,
         })}`
     : html``;
-  return html`${resultsTable(methods, sets, { name: "Results", caption })}${methods.some((method) => method.scores.length > 0) ? averagesFigures(summary) : html``}${
+  return html`${resultsTable(methods, sets, { name: "Results table", caption })}${methods.some((method) => method.scores.length > 0) ? averagesFigures(summary) : html``}${
     several ? html`<p class="soft">Filled dots are means, rings are single seeds.</p>` : html``
   }${pairs}${meanings}`;
 }
