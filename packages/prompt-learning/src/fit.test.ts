@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import "@tensorflow/tfjs-backend-wasm";
 import { beforeEach, describe, expect, it } from "vitest";
 import { readCheckpoint, restore, writeCheckpoint, type Checkpoint } from "./checkpoint.js";
 import { fit, type FitOptions, type FitStep } from "./fit.js";
@@ -77,7 +78,8 @@ describe("fit", () => {
     start.dispose();
   });
 
-  it("goes on from a checkpoint to the same bits", async () => {
+  it.each(["cpu", "wasm"])("goes on from a checkpoint to the same bits on %s", async (backend) => {
+    await tf.setBackend(backend);
     const straight = create();
     await collect(run(straight));
 
