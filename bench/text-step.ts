@@ -115,7 +115,10 @@ const times = { cut: [] as number[], full: [] as number[] };
 await step(cut); // the first run uploads the weights and packs them
 await step(full);
 for (let round = 0; round < rounds; round++) {
-  for (const [name, prompts] of [["cut", cut], ["full", full]] as const) {
+  for (const [name, prompts] of [
+    ["cut", cut],
+    ["full", full],
+  ] as const) {
     const { forward, backward, total } = await step(prompts);
     times[name].push(total);
     console.error(`${name} ${total.toFixed(0)} ms: forward ${forward.toFixed(0)}, back ${backward.toFixed(0)}`);

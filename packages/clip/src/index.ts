@@ -8,3 +8,8 @@ export { cosines, normalizeRows, type Cosines } from "./similarity.js";
 export { toOpenAiNames, type WeightMap } from "./weights/names.js";
 export { readSafetensors, writeSafetensors, type IntTensor } from "./weights/safetensors.js";
 export { createTokenizer, type Tokenizer } from "./tokenizer.js";
+export { fillTemplate } from "./templates.js";
+export type { RgbImage } from "./image.js";
+export { centerCrop, cropFor, preprocess, resizeBicubic, resizeShortSide, type Crop } from "./resize.js";
+export { applyAugmentation, sampleAugmentation, type Augmentation } from "./augment.js";
+export { createRandom, type Random } from "./random.js";
