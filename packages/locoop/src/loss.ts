@@ -18,7 +18,7 @@ export interface LocoopLossOptions {
  * ```ts
  * import { defaultTopK } from "locoop";
  *
- * console.log(defaultTopK(1000), defaultTopK(2)); // 200 1
+ * console.log(defaultTopK(1000), defaultTopK(2)); // → 200 1
  * ```
  */
 export function defaultTopK(classes: number): number {
@@ -48,7 +48,7 @@ export function defaultTopK(classes: number): number {
  * const global = tf.tensor2d([[0.3, 0.1]]);
  * const local = tf.tensor3d([[[0.3, 0.1], [0.1, 0.2]]]); // the second region is more like class 1: irrelevant to class 0
  * const { parts } = loss({ global, local, labels: Int32Array.of(0), logitScale: 100 });
- * console.log(await parts.irrelevantRegions?.data()); // 1
+ * console.log(await parts.irrelevantRegions?.data()); // → 1
  * ```
  */
 export function locoopLoss({ classes, lambda = 0.25, topK = defaultTopK(classes) }: LocoopLossOptions): Loss {

@@ -49,6 +49,10 @@ describe("checkpoints", () => {
       { variables: { contexts: { data: new Float32Array(24), shape: [3, 8] } } },
       'Variable "contexts" has shape [2,8]; the checkpoint has [3,8].',
     ],
+    [
+      { velocity: { contexts: { data: new Float32Array(8), shape: [1, 8] } } },
+      'Variable "contexts" has shape [2,8]; the checkpoint has [1,8].',
+    ],
   ])("refuse another learner: %o", async (change, message) => {
     const before = Array.from(await learner.variables[0]!.data());
     expect(() => restore(learner, { ...checkpoint, ...change })).toThrow(message);

@@ -39,7 +39,7 @@ const format = "locoop-prompt-1";
  *
  * const contexts = { data: new Float32Array(8), shape: [2, 4] };
  * const bytes = writeCheckpoint({ learner: "coop", options: { contexts: 2 }, epoch: 49, step: 500, variables: { contexts }, velocity: {} });
- * console.log(readCheckpoint(bytes).variables.contexts?.shape); // [2, 4]
+ * console.log(readCheckpoint(bytes).variables.contexts?.shape); // → 2,4
  * ```
  */
 export function writeCheckpoint({ variables, velocity, ...rest }: Checkpoint): Uint8Array {
@@ -58,7 +58,7 @@ export function writeCheckpoint({ variables, velocity, ...rest }: Checkpoint): U
  * import { readCheckpoint, writeCheckpoint } from "@locoop/prompt-learning";
  *
  * const empty = { learner: "template", options: {}, epoch: 0, step: 0, variables: {}, velocity: {} };
- * console.log(readCheckpoint(writeCheckpoint(empty)).learner); // template
+ * console.log(readCheckpoint(writeCheckpoint(empty)).learner); // → template
  * ```
  */
 export function readCheckpoint(bytes: Uint8Array): Checkpoint {
@@ -138,7 +138,7 @@ export function restore(learner: Learner, checkpoint: Checkpoint): void {
       );
     }
   }
-  checkNames(learner, checkpoint.variables);
+  checkTensors(learner, checkpoint);
   for (const variable of learner.variables) {
     const { data, shape } = checkpoint.variables[variableName(variable)]!;
     assign(variable, { data: data.slice(), shape });
@@ -150,7 +150,7 @@ export function assign(variable: tf.Variable, { data, shape }: Floats): void {
   tf.tidy(() => variable.assign(tf.tensor(data, [...shape])));
 }
 
-function checkNames(learner: Learner, variables: Checkpoint["variables"]): void {
+function checkTensors(learner: Learner, { variables, velocity }: Checkpoint): void {
   const names = learner.variables.map(variableName);
   const got = Object.keys(variables);
   if (got.length !== names.length || got.some((name) => !names.includes(name))) {
@@ -159,10 +159,11 @@ function checkNames(learner: Learner, variables: Checkpoint["variables"]): void 
     );
   }
   for (const variable of learner.variables) {
-    const { shape } = variables[variableName(variable)]!;
-    if (shape.join() !== variable.shape.join()) {
+    const name = variableName(variable);
+    const wrong = [variables[name], velocity[name]].find((x) => x && x.shape.join() !== variable.shape.join());
+    if (wrong) {
       throw new Error(
-        `Variable "${variableName(variable)}" has shape [${variable.shape.join()}]; the checkpoint has [${shape.join()}]. ` +
+        `Variable "${name}" has shape [${variable.shape.join()}]; the checkpoint has [${wrong.shape.join()}]. ` +
           "Use the same model, options and classes.",
       );
     }

@@ -13,7 +13,7 @@ import { takeFloats } from "./prompt-batch.js";
  *
  * const learner = template.create(toyContext({ classNames: ["hen", "tench"] }));
  * const features = await encodeClasses(learner, toyText());
- * console.log(features.shape); // [2, E]
+ * console.log(features.shape); // → 2,8
  * learner.dispose();
  * ```
  */

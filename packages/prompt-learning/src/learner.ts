@@ -135,7 +135,19 @@ export function createVariable(name: string, initial: tf.Tensor): tf.Variable {
   return variable;
 }
 
-/** The name a variable has in steps and checkpoints: the one given to `createVariable`. */
+/**
+ * The name a variable has in steps and checkpoints: the one given to `createVariable`.
+ *
+ * @example
+ * ```ts
+ * import { createVariable, variableName } from "@locoop/prompt-learning";
+ * import * as tf from "@tensorflow/tfjs";
+ *
+ * const contexts = createVariable("contexts", tf.zeros([16, 512]));
+ * console.log(variableName(contexts)); // → contexts
+ * contexts.dispose();
+ * ```
+ */
 export function variableName(variable: tf.Variable): string {
   return variable.name.replace(/#\d+$/, "");
 }

@@ -16,8 +16,8 @@ export interface Sgd {
  * ```ts
  * import { sgdStep } from "@locoop/prompt-learning";
  *
- * const sgd = { learningRate: 0.1, momentum: 0.9, weightDecay: 0 };
- * console.log(sgdStep(Float32Array.of(1), Float32Array.of(2), new Float32Array(1), sgd).values); // [0.8]
+ * const sgd = { learningRate: 0.25, momentum: 0.9, weightDecay: 0 };
+ * console.log(sgdStep(Float32Array.of(1), Float32Array.of(2), new Float32Array(1), sgd).values); // → 0.5
  * ```
  */
 export function sgdStep(

@@ -16,7 +16,7 @@ export interface Schedule {
  * import { learningRateAt } from "@locoop/prompt-learning";
  *
  * const rates = { epochs: 50, learningRate: 0.002, warmupEpochs: 1, warmupLearningRate: 1e-5 };
- * console.log(learningRateAt(0, rates), learningRateAt(1, rates)); // 0.00001 0.002
+ * console.log(learningRateAt(0, rates), learningRateAt(1, rates)); // → 0.00001 0.002
  * ```
  */
 export function learningRateAt(

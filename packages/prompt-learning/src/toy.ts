@@ -14,7 +14,7 @@ const vocabSize = 258;
  * ```ts
  * import { toyContext } from "@locoop/prompt-learning/toy";
  *
- * console.log(toyContext({ classNames: ["hen"] }).tokenizer.encode("hen").length); // 3
+ * console.log(toyContext({ classNames: ["hen"] }).tokenizer.encode("hen").length); // → 3
  * ```
  */
 export function toyContext({
@@ -67,7 +67,7 @@ export function toyContext({
  * import { toyContext, toyText } from "@locoop/prompt-learning/toy";
  *
  * const learner = template.create(toyContext({ classNames: ["hen", "tench"] }));
- * console.log((await encodeClasses(learner, toyText())).shape); // [2, 8]
+ * console.log((await encodeClasses(learner, toyText())).shape); // → 2,8
  * learner.dispose();
  * ```
  */

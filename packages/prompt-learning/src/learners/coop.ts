@@ -41,8 +41,8 @@ export interface CoopOptions {
  * import { toyContext } from "@locoop/prompt-learning/toy";
  *
  * const learner = coop.create(toyContext({ classNames: ["hen", "tench"] }), { contexts: 4 });
- * const { shared, own } = learner.prompts();
- * console.log(shared.shape, own.shape); // the start token and 4 contexts; the names
+ * const { shared } = learner.prompts(); // the start token and 4 contexts; the names are in `own`
+ * console.log(shared.shape); // → 5,8
  * ```
  */
 export const coop: LearnerDefinition<CoopOptions> = defineLearner<CoopOptions>({
