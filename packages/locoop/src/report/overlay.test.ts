@@ -1,9 +1,9 @@
+import { cropFor, preprocess } from "@locoop/clip";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { contactSheet } from "./contact-sheet.js";
 import { drawRegions } from "./overlay.js";
 import { encodePng, fitPicture } from "./png.js";
-import { centreCrop } from "./sample.test.data.js";
 import type { RegionPicture } from "./types.js";
 
 const grey = (width: number, height: number, value = 100) => ({
@@ -22,7 +22,7 @@ const picture = (
   image: grey(width, height),
   grid,
   mask: Uint8Array.from({ length: grid * grid }, (_, i) => (on(i % grid, Math.floor(i / grid)) ? 1 : 0)),
-  crop: centreCrop(width, height, 224),
+  crop: cropFor(width, height, 224),
 });
 const red = { color: [255, 0, 0], opacity: 1 } as const;
 /** One letter a pixel: "#" painted, "." kept, "-" outside the crop. */
@@ -64,6 +64,34 @@ describe("drawRegions", () => {
     );
     expect(letters(tall)).toEqual(["--", ".#", ".#", "--"]);
     expect(wide.data[0]).toBeLessThan(100); // darker, away from the crop's edge
+  });
+
+  it.each([
+    [500, 333],
+    [211, 640],
+  ])("lies on the pixels that the model saw of a picture of %i x %i", (width, height) => {
+    const grid = 14;
+    const drawn = drawRegions(
+      picture(width, height, grid, (x, y) => x === 13 && y === 2),
+      red,
+    );
+    const seen = preprocess(drawn, 224); // [224, 224, 3]
+    // Without the three pixels at each side of the cell, which resizing blends with its neighbours.
+    const redness = (column: number, row: number): boolean[] =>
+      Array.from({ length: 10 * 10 }, (_, i) => {
+        const at = ((row * 16 + 3 + Math.floor(i / 10)) * 224 + column * 16 + 3 + (i % 10)) * 3;
+        return seen[at]! > 240 && seen[at + 1]! < 15;
+      });
+    expect(redness(13, 2).every(Boolean)).toBe(true);
+    for (const [column, row] of [
+      [12, 2],
+      [13, 1],
+      [13, 3],
+      [0, 2],
+      [0, 3],
+    ] as const) {
+      expect(redness(column, row).some(Boolean)).toBe(false);
+    }
   });
 
   it("paints the others out where only the extracted regions shall stay", () => {

@@ -1,5 +1,6 @@
+import { cropFor } from "@locoop/clip";
 import { evaluate } from "@locoop/ood-metrics";
-import type { MethodResult, PictureCrop, RegionPicture, ReportData } from "./types.js";
+import type { MethodResult, RegionPicture, ReportData } from "./types.js";
 
 /** A class that would run as a script if any writer forgot to escape it. */
 export const hostile = "<script>alert(1)</script>";
@@ -41,16 +42,6 @@ export const sampleMethods = (count = 60): MethodResult[] => [
   ...[1, 2, 3].map((seed) => run("LoCoOp", 0.4, 20 + seed, { shots: 4, seed }, count)),
 ];
 
-/** What cropFor gives: the short side resized to `size`, the centre cut out. */
-export function centreCrop(width: number, height: number, size: number): PictureCrop {
-  const scale = size / Math.min(width, height);
-  const resizedWidth = Math.floor(width * scale);
-  const resizedHeight = Math.floor(height * scale);
-  const left = Math.round((resizedWidth - size) / 2);
-  const top = Math.round((resizedHeight - size) / 2);
-  return { scale, left, top, resizedWidth, resizedHeight };
-}
-
 /** A picture of a disc on a gradient; the mask takes the regions outside the disc. */
 export function discPicture(
   width: number,
@@ -69,7 +60,7 @@ export function discPicture(
   const mask = Uint8Array.from({ length: grid * grid }, (_, i) =>
     Math.hypot((i % grid) - centre, Math.floor(i / grid) - centre) > grid * 0.36 ? 1 : 0,
   );
-  return { title, label, image: { data, width, height }, mask, grid, crop: centreCrop(width, height, 64) };
+  return { title, label, image: { data, width, height }, mask, grid, crop: cropFor(width, height, 64) };
 }
 
 /** A whole report with a hostile name in every place that takes one. */
