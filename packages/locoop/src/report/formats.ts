@@ -128,7 +128,7 @@ function fenced(lines: readonly string[]): string {
  * const text = toReportMarkdown({
  *   title: "Pets", settings: {}, environment: {}, classNames: ["cat"], notes: [], methods: [], regions: [], commands: [],
  * });
- * console.log(text.split("\\n")[0]); // → # Pets
+ * console.log(text.split("\n")[0]); // → # Pets
  * ```
  */
 export function toReportMarkdown(data: ReportData): string {
