@@ -32,6 +32,8 @@ export interface Recorded {
 
 /** Runs programs and owns what it uploaded or compiled for them, until `dispose`. */
 export interface EngineSession {
+  /** How many tokens a run should hold at most to go fast, where more at once would be slower. */
+  readonly tokensPerRun?: number;
   run(program: Program, inputs: readonly (Floats | Bytes)[]): Promise<readonly Floats[]>;
   record(
     program: Program,
