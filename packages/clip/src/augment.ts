@@ -22,7 +22,7 @@ export interface Augmentation {
  * import { createRandom, sampleAugmentation } from "@locoop/clip";
  *
  * const crop = sampleAugmentation(createRandom(1), { width: 640, height: 480 }, { scale: [0.5, 1] });
- * console.log(crop.width <= 640 && crop.height <= 480); // true
+ * console.log(crop.width <= 640 && crop.height <= 480); // → true
  * ```
  */
 export function sampleAugmentation(
@@ -70,7 +70,7 @@ export function sampleAugmentation(
  * import { applyAugmentation } from "@locoop/clip";
  *
  * const image = { data: new Uint8Array(40 * 30 * 3), width: 40, height: 30 };
- * console.log(applyAugmentation(image, { top: 2, left: 5, height: 20, width: 24, flip: true }, 32).length); // 3072
+ * console.log(applyAugmentation(image, { top: 2, left: 5, height: 20, width: 24, flip: true }, 32).length); // → 3072
  * ```
  */
 export function applyAugmentation(image: RgbImage, augmentation: Augmentation, size: number): Uint8Array<ArrayBuffer> {

@@ -33,7 +33,7 @@ describe("createRandom", () => {
     const count = 100_000;
     const [a, b] = [createRandom("1"), createRandom("2")];
     let [sum, square, cross, fourth] = [0, 0, 0, 0];
-    const bins = new Array<number>(10).fill(0);
+    const bins = Array.from({ length: 10 }, () => 0);
     for (let i = 0; i < count; i++) {
       const x = a.normal();
       const y = b.normal();

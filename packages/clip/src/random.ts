@@ -19,7 +19,7 @@ export interface Random {
  *
  * const random = createRandom("seed 1, epoch 3, cat.jpg");
  * const [share, die] = [random.next(), 1 + random.integer(6)];
- * console.log(share < 1, die <= 6); // true true
+ * console.log(share < 1, die <= 6); // → true true
  * ```
  */
 export function createRandom(seed: number | string): Random {

@@ -20,7 +20,7 @@ export interface Crop {
  * import { resizeBicubic } from "@locoop/clip";
  *
  * const small = resizeBicubic({ data: new Uint8Array(64 * 48 * 3), width: 64, height: 48 }, { width: 32, height: 24 });
- * console.log(small.data.length); // 2304
+ * console.log(small.data.length); // → 2304
  * ```
  */
 export function resizeBicubic(image: RgbImage, { width, height }: { width: number; height: number }): RgbImage {
@@ -38,7 +38,7 @@ export function resizeBicubic(image: RgbImage, { width, height }: { width: numbe
  * import { resizeShortSide } from "@locoop/clip";
  *
  * const { width, height } = resizeShortSide({ data: new Uint8Array(320 * 213 * 3), width: 320, height: 213 }, 224);
- * console.log(width, height); // 336 224
+ * console.log(width, height); // → 336 224
  * ```
  */
 export function resizeShortSide(image: RgbImage, size: number): RgbImage {
@@ -55,7 +55,7 @@ export function resizeShortSide(image: RgbImage, size: number): RgbImage {
  * import { centerCrop } from "@locoop/clip";
  *
  * const square = centerCrop({ data: new Uint8Array(5 * 4 * 3), width: 5, height: 4 }, 2);
- * console.log(square.data.length); // 12
+ * console.log(square.data.length); // → 12
  * ```
  */
 export function centerCrop(image: RgbImage, size: number): RgbImage {
@@ -78,7 +78,7 @@ export function centerCrop(image: RgbImage, size: number): RgbImage {
  * import { preprocess } from "@locoop/clip";
  *
  * const pixels = preprocess({ data: new Uint8Array(320 * 213 * 3), width: 320, height: 213 }, 224);
- * console.log(pixels.length); // 150528
+ * console.log(pixels.length); // → 150528
  * ```
  */
 export function preprocess(image: RgbImage, size: number): Uint8Array<ArrayBuffer> {
@@ -96,7 +96,7 @@ export function preprocess(image: RgbImage, size: number): Uint8Array<ArrayBuffe
  * ```ts
  * import { cropFor } from "@locoop/clip";
  *
- * console.log(cropFor(320, 213, 224).left); // 56
+ * console.log(cropFor(320, 213, 224).left); // → 56
  * ```
  */
 export function cropFor(width: number, height: number, size: number): Crop {

@@ -6,7 +6,7 @@
  * ```ts
  * import { fillTemplate } from "@locoop/clip";
  *
- * console.log(fillTemplate("a photo of a {}.", ["tree_frog"])); // [ "a photo of a tree frog." ]
+ * console.log(fillTemplate("a photo of a {}.", ["tree_frog"])); // → a photo of a tree frog.
  * ```
  */
 export function fillTemplate(template: string, classNames: readonly string[]): string[] {

@@ -41,7 +41,7 @@ const cachedWords = 20_000;
  * import { merges } from "@locoop/clip/merges";
  *
  * const tokenizer = createTokenizer({ merges });
- * console.log(tokenizer.encode("a photo of a cat.")); // [ 320, 1125, 539, 320, 2368, 269 ]
+ * console.log(tokenizer.encode("a photo of a cat.")); // → 320,1125,539,320,2368,269
  * ```
  */
 export function createTokenizer({ merges, count }: { merges: string | readonly string[]; count?: number }): Tokenizer {

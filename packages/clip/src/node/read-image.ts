@@ -30,7 +30,7 @@ const pillowLimit = 178_956_970;
  *   const { width, height } = await readImage("missing.jpg", { maxPixels: 50_000_000 });
  *   console.log(width, height);
  * } catch (error) {
- *   if (error instanceof ImageError) console.log(error.reason); // there is no such file
+ *   if (error instanceof ImageError) console.log(error.reason); // → there is no such file
  * }
  * ```
  */

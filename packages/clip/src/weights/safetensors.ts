@@ -50,7 +50,7 @@ const largestHeader = 100_000_000; // as in the format's own reader
  *
  * const bytes = writeSafetensors({ context: { data: new Float32Array([1, 2]), shape: [1, 2] } }, { epoch: "50" });
  * const { tensors, metadata } = readSafetensors(bytes);
- * console.log(tensors.get("context")?.shape, metadata.epoch); // [ 1, 2 ] 50
+ * console.log(tensors.get("context")?.shape, metadata.epoch); // → 1,2 50
  * ```
  */
 export function readSafetensors(bytes: Uint8Array): {
@@ -228,7 +228,7 @@ function widenBrainFloat(halves: Uint16Array): Float32Array {
  * import { writeSafetensors } from "@locoop/clip";
  *
  * const bytes = writeSafetensors({ context: { data: new Float32Array(16 * 512), shape: [16, 512] } }, { epoch: "50" });
- * console.log(bytes.byteLength % 8); // 0
+ * console.log(bytes.byteLength % 8); // → 0
  * ```
  */
 export function writeSafetensors(
