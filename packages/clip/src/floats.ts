@@ -3,6 +3,8 @@
  *
  * @example
  * ```ts
+ * import type { Floats } from "@locoop/clip";
+ *
  * const rows: Floats = { data: new Float32Array(6), shape: [2, 3] };
  * ```
  */

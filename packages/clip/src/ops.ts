@@ -26,15 +26,21 @@ export interface Ops<T> {
   constant(value: Floats): T;
   /** Zeros of a shape. */
   zeros(shape: readonly Dim[]): T;
+  /** a + b. */
   add(a: T, b: T): T;
+  /** a - b. */
   subtract(a: T, b: T): T;
+  /** a * b, elementwise. */
   multiply(a: T, b: T): T;
   /** scale * x + shift. */
   affine(x: T, o: { readonly scale?: number; readonly shift?: number }): T;
   /** Sum over axes, which stay as size 1. */
   sum(x: T, axes: readonly number[]): T;
+  /** e to the power x. */
   exp(x: T): T;
+  /** 1 / (1 + exp(-x)). */
   sigmoid(x: T): T;
+  /** The error function. */
   erf(x: T): T;
   /** 1 / sqrt(x). */
   rsqrt(x: T): T;
@@ -56,9 +62,11 @@ export interface Ops<T> {
   attention(q: T, k: T, v: T, o: AttentionOptions<T>): T;
   /** The same values in another shape; at most one size may be -1. */
   reshape(x: T, shape: readonly (Dim | -1)[]): T;
+  /** The axes in another order: axis i of the result is axis `axes[i]` of x. */
   transpose(x: T, axes: readonly number[]): T;
   /** Consecutive pieces along an axis. */
   split(x: T, axis: number, sizes: readonly Dim[]): readonly T[];
+  /** Values joined along an axis. */
   concat(xs: readonly T[], axis: number): T;
 }
 

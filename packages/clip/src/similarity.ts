@@ -16,7 +16,8 @@ export interface Cosines {
  * ```ts
  * import { normalizeRows } from "@locoop/clip";
  *
- * console.log(normalizeRows({ data: new Float32Array([3, 4]), shape: [1, 2] }).data); // 0.6, 0.8
+ * const { data } = normalizeRows({ data: new Float32Array([0, 4]), shape: [1, 2] });
+ * console.log(data.join(" ")); // → 0 1
  * ```
  */
 export function normalizeRows({ data, shape }: Floats): Floats {
@@ -41,7 +42,7 @@ export function normalizeRows({ data, shape }: Floats): Floats {
  *
  * const global = { data: new Float32Array([2, 0]), shape: [1, 2] };
  * const classes = { data: new Float32Array([1, 0, 0, 5]), shape: [2, 2] };
- * console.log(cosines({ global }, classes).global); // 1, 0
+ * console.log(cosines({ global }, classes).global.join(" ")); // → 1 0
  * ```
  */
 export function cosines(images: ImageFeatures, classes: Floats): Cosines {

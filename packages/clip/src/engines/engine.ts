@@ -20,13 +20,16 @@ export interface InputSpec {
 export interface Program {
   readonly name: string;
   readonly inputs: readonly InputSpec[];
+  /** The function itself. */
   run<T>(ops: Ops<T>, inputs: readonly T[]): readonly T[];
 }
 
 /** A program that ran and can take gradients back to its first inputs; `pullback` may be called once, `dispose` always. */
 export interface Recorded {
   readonly outputs: readonly Floats[];
+  /** Gradients of the outputs, taken back to the inputs that have one, in their order. */
   pullback(gradients: readonly Floats[]): Promise<readonly Floats[]>;
+  /** Releases what was kept for the way back. */
   dispose(): void;
 }
 
@@ -34,17 +37,21 @@ export interface Recorded {
 export interface EngineSession {
   /** How many tokens a run should hold at most to go fast, where more at once would be slower. */
   readonly tokensPerRun?: number;
+  /** The program's outputs for these inputs. */
   run(program: Program, inputs: readonly (Floats | Bytes)[]): Promise<readonly Floats[]>;
+  /** Runs the program and keeps what gradients of its first `differentiate` inputs need. */
   record(
     program: Program,
     inputs: readonly (Floats | Bytes)[],
     options: { readonly differentiate: number },
   ): Promise<Recorded>;
+  /** Releases everything the session holds. */
   dispose(): void;
 }
 
 /** Where towers run: TensorFlow.js, or anything else that passes the conformance suite. */
 export interface Engine {
   readonly name: string;
+  /** A session for one model; the caller disposes it. */
   open(): EngineSession;
 }

@@ -16,16 +16,20 @@ export interface PromptBatch<A> {
 /** Class features [C,E], not normalised, and the pullback of their gradient to the prompts; `pullback` may be called once, `dispose` always. */
 export interface Encoded {
   readonly features: Floats;
+  /** Takes the gradient [C,E] of the features back to `shared` [N,D], summed over classes, and `own` [C,S,D], zero after each end token. */
   pullback(gradient: Float32Array): Promise<{ shared: Float32Array; own: Float32Array }>;
+  /** Releases what was kept for `pullback`. */
   dispose(): void;
 }
 
 /** The frozen text tower as a function with a pullback. */
 export interface TextTower {
+  /** Encodes classes in chunks of bounded memory; `gradient` keeps or recomputes what `pullback` needs, `signal` stops between chunks. */
   encode(prompts: PromptBatch<Floats>, options: { gradient: boolean; signal?: AbortSignal }): Promise<Encoded>;
 }
 
 /** The frozen image tower. Pixels are uint8 RGB [B,S,S,3] in row order (normalised inside) or already normalised floats [B,3,S,S]. */
 export interface ImageTower {
+  /** Encodes a batch; `local` adds the region features. */
   encode(pixels: { data: Uint8Array; batch: number } | Floats, options?: { local?: boolean }): Promise<ImageFeatures>;
 }

@@ -19,7 +19,7 @@ export type { Floats } from "../../floats.js";
  *
  * await tf.setBackend("cpu");
  * const engine = tfjsEngine({ tf });
- * console.log(engine.name); // "tfjs-cpu"
+ * console.log(engine.name); // → tfjs-cpu
  * ```
  */
 export function tfjsEngine({ tf }: { tf: typeof tfjs }): Engine {
