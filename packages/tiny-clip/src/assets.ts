@@ -36,7 +36,15 @@ export interface Concepts {
   readonly clutter: readonly string[];
 }
 
-/** The template that the model's zero-shot results are given for. */
+/**
+ * The template that the model's zero-shot results are given for.
+ *
+ * @example
+ * ```ts
+ * import { tinyClipTemplate } from "@locoop/tiny-clip";
+ * console.log(tinyClipTemplate.replace("{}", "fox")); // a picture of a fox.
+ * ```
+ */
 export const tinyClipTemplate = "a picture of a {}.";
 
 const asset = (name: string): string => fileURLToPath(new URL(`../assets/${name}`, import.meta.url));

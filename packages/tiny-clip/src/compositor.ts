@@ -12,7 +12,15 @@ export interface PictureOptions {
   readonly clutterScale?: readonly [number, number];
 }
 
-/** The benchmark's difficulty: object 55-95 % of the side, at most 4 clutter objects of 16-38 %. */
+/**
+ * The benchmark's difficulty: object 55-95 % of the side, at most 4 clutter objects of 16-38 %.
+ *
+ * @example
+ * ```ts
+ * import { pictureDefaults } from "@locoop/tiny-clip";
+ * console.log(pictureDefaults.objectScale, pictureDefaults.mostClutter); // [ 0.55, 0.95 ] 4
+ * ```
+ */
 export const pictureDefaults = {
   objectScale: [0.55, 0.95],
   mostClutter: 4,

@@ -1,7 +1,15 @@
 import { addNoise, below, between, blend, coordinate, drawColour, SIDE, type Canvas, type Uniform } from "./canvas.js";
 import { smoothNoise } from "./upsample.js";
 
-/** The six families of textures. None of them ever serves as a background. */
+/**
+ * The six families of textures. None of them ever serves as a background.
+ *
+ * @example
+ * ```ts
+ * import { drawTexture, textureFamilies } from "@locoop/tiny-clip";
+ * console.log(textureFamilies.map((family) => drawTexture({ seed: 1, family }).data.length));
+ * ```
+ */
 export const textureFamilies = ["rings", "waves", "bricks", "cells", "dots", "weave"] as const;
 export type TextureFamily = (typeof textureFamilies)[number];
 
