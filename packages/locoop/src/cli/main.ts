@@ -144,6 +144,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (stop.signal.aborted) process.exit(130);
     stop.abort(new Error("interrupted; what was finished is kept"));
   };
+  // A reader that has seen enough, such as head, is no failure.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
   try {

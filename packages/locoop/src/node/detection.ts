@@ -1,6 +1,6 @@
 import type { Run } from "./run-folder.js";
 import { UsageError } from "./errors.js";
-import type { Workshop } from "./workshop.js";
+import type { JobOptions, Workshop } from "./workshop.js";
 import { sha256OfFile } from "./files.js";
 
 /** One picture's verdict. */
@@ -33,16 +33,36 @@ export function thresholdOf(run: Run, score = run.detector.score): { name: strin
   return { name: score, ...found };
 }
 
-/** Judges picture files by a run: the class, or none of them. */
+/** Who does the work of `detectFiles`, and by which score. */
+export interface DetectFilesOptions extends JobOptions {
+  /** A workshop with the run's weights. */
+  readonly workshop: Workshop;
+  /** One of the scores that the run calibrated; by default its first. */
+  readonly score?: string;
+}
+
+/**
+ * Judges picture files by a run: the class, or none of them. A picture that cannot be read has `error` instead of a verdict.
+ *
+ * @throws UsageError for a score that the run did not calibrate
+ * @example
+ * ```ts
+ * import { createWorkshop, detectFiles, type Run } from "locoop/node";
+ *
+ * // const found = await judge(await readRun("my-run"), ["a.jpg", "b.jpg"]);
+ * async function judge(run: Run, paths: string[]) {
+ *   const workshop = createWorkshop({ model: { weights: run.config.model.weights, backend: "wasm" }, threads: 1 });
+ *   const found = await detectFiles(run, paths, { workshop });
+ *   await workshop.dispose();
+ *   return found.map(({ path, className, isId }) => `${path}: ${isId ? className : "none of these"}`);
+ * }
+ * console.log(typeof judge);
+ * ```
+ */
 export async function detectFiles(
   run: Run,
   paths: readonly string[],
-  {
-    workshop,
-    score,
-    signal,
-    onProgress,
-  }: { workshop: Workshop; score?: string; signal?: AbortSignal; onProgress?: (done: number) => void },
+  { workshop, score, signal, onProgress }: DetectFilesOptions,
 ): Promise<FileDetection[]> {
   const { choice, threshold } = thresholdOf(run, score);
   const scored = await workshop.score(paths, {

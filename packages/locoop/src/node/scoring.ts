@@ -1,5 +1,7 @@
 import type { Clip, Floats, ImageFeatures } from "@locoop/clip";
-import { cosines } from "@locoop/clip";
+import { normalizeRows } from "@locoop/clip";
+import type { Matches } from "@locoop/ood-metrics";
+import * as tf from "@tensorflow/tfjs";
 import { mostSimilar } from "../detector.js";
 import type { PictureRequest } from "./features.js";
 import { encodeChunks } from "./features.js";
@@ -46,9 +48,7 @@ export async function scorePictures(
   for await (const { features, good, errors, done } of encodeChunks(clip, requests, { local, signal })) {
     for (const { index, error } of errors) out[index] = { path: paths[index]!, error: error.message, judgements: [] };
     if (good.length > 0) {
-      const perSet = classFeatures.map((classes) =>
-        judgeFeatures(features, classes, { scores, logitScale: clip.logitScale }),
-      );
+      const perSet = await judgeFeatures(features, classFeatures, { scores, logitScale: clip.logitScale });
       good.forEach(
         (index, row) => (out[index] = { path: paths[index]!, judgements: perSet.map((list) => list[row]!) }),
       );
@@ -58,21 +58,44 @@ export async function scorePictures(
   return out;
 }
 
-/** Judges pictures by their features, without encoding anything. */
-export function judgeFeatures(
+/** Judges pictures by their features, without encoding anything: one list of judgements per set of class features. */
+export async function judgeFeatures(
   features: ImageFeatures,
-  classes: Floats,
+  classFeatures: readonly Floats[],
   { scores, logitScale }: { scores: readonly AnyScore[]; logitScale: number },
-): Judgement[] {
-  const matches = cosines(features, classes);
-  const values = scores.map((score) => score(matches));
-  return Array.from({ length: features.global.shape[0]! }, (_, row) => ({
-    ...judge(matches.global.subarray(row * matches.classes, (row + 1) * matches.classes), logitScale),
-    scores: values.map((list) => list[row]!),
-  }));
+): Promise<Judgement[][]> {
+  const normalised: ImageFeatures = {
+    global: normalizeRows(features.global),
+    local: scores.some((score) => score.local) && features.local ? normalizeRows(features.local) : undefined,
+  };
+  const judged: Judgement[][] = [];
+  for (const classes of classFeatures) {
+    const matches = await multiply(normalised, normalizeRows(classes));
+    const values = scores.map((score) => score(matches));
+    judged.push(
+      Array.from({ length: features.global.shape[0]! }, (_, row) => {
+        const cosines = matches.global.subarray(row * matches.classes, (row + 1) * matches.classes);
+        const { label, confidence } = mostSimilar(cosines, logitScale);
+        return { prediction: label, confidence, scores: values.map((list) => list[row]!) };
+      }),
+    );
+  }
+  return judged;
 }
 
-function judge(row: Float32Array, logitScale: number): { prediction: number; confidence: number } {
-  const { label, confidence } = mostSimilar(row, logitScale);
-  return { prediction: label, confidence };
+/** What `cosines` of @locoop/clip computes, by the backend: many times faster where there are many methods and regions. */
+async function multiply({ global, local }: ImageFeatures, classes: Floats): Promise<Matches> {
+  const [C, E] = classes.shape as [number, number];
+  const products = tf.tidy(() => {
+    const directions = tf.tensor2d(classes.data, [C, E]);
+    const times = ({ data }: Floats): tf.Tensor =>
+      tf.matMul(tf.tensor2d(data, [data.length / E, E]), directions, false, true);
+    return local ? [times(global), times(local)] : [times(global)];
+  });
+  try {
+    const [ofGlobal, ofLocal] = (await Promise.all(products.map((tensor) => tensor.data()))) as Float32Array[];
+    return { global: ofGlobal!, local: ofLocal, classes: C, regions: local?.shape[1] };
+  } finally {
+    tf.dispose(products);
+  }
 }

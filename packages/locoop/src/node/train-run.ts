@@ -17,6 +17,16 @@ import { checkResumable, readRun, runFiles, runState, startRunFolder, writeClass
 import { judgeFeatures, type ScoredPicture } from "./scoring.js";
 import type { Workshop } from "./workshop.js";
 
+/** The pictures that a threshold is calibrated on, and where they come from. */
+export interface CalibrationSet {
+  readonly origin: CalibrationOrigin;
+  /** In words, for people. */
+  readonly source: string;
+  readonly paths: readonly string[];
+  /** Features of these pictures, if they are encoded already. */
+  readonly features?: ImageFeatures;
+}
+
 /** Everything one training run needs, as plain data: it travels to workers. */
 export interface TrainSpec {
   readonly dir: string;
@@ -25,13 +35,7 @@ export interface TrainSpec {
   /** The shots; paths are absolute and below `root`. */
   readonly root: string;
   readonly items: readonly Item[];
-  readonly calibration: {
-    readonly origin: CalibrationOrigin;
-    readonly source: string;
-    readonly paths: readonly string[];
-    /** Features of these pictures, if they are encoded already. */
-    readonly features?: ImageFeatures;
-  };
+  readonly calibration: CalibrationSet;
   /** Features of the views, if they are encoded already: view-major rows [V * items]. */
   readonly features?: ImageFeatures;
   readonly resume: boolean;
@@ -269,10 +273,12 @@ async function calibrate(
   const scores = await loadScores(choices);
   const { features } = spec.calibration;
   const scored: ScoredPicture[] = features
-    ? judgeFeatures(features, classFeatures, { scores, logitScale: clip.logitScale }).map((judgement, i) => ({
-        path: paths[i]!,
-        judgements: [judgement],
-      }))
+    ? (await judgeFeatures(features, [classFeatures], { scores, logitScale: clip.logitScale }))[0]!.map(
+        (judgement, i) => ({
+          path: paths[i]!,
+          judgements: [judgement],
+        }),
+      )
     : await workshop.score(paths, {
         classFeatures: [classFeatures],
         scores: choices,

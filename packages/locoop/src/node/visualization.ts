@@ -28,16 +28,21 @@ export function findClass(classes: readonly RunClass[], name: string): number {
   return byName >= 0 ? byName : classes.findIndex((entry) => entry.folder === name);
 }
 
+/** What `judgeRegions` judges by; a `Run` has classes and class features. */
+export interface JudgeRegionsOptions {
+  readonly clip: Clip;
+  readonly classes: readonly RunClass[];
+  /** [C,E] */
+  readonly classFeatures: Floats;
+  readonly topK: number;
+  /** Name or folder of the class that the picture shows. */
+  readonly label?: string;
+}
+
 /** Finds the ID-irrelevant regions of a picture, for the label given, its folder's, or the predicted one. */
 export async function judgeRegions(
   path: string,
-  {
-    clip,
-    classes,
-    classFeatures,
-    topK,
-    label,
-  }: { clip: Clip; classes: readonly RunClass[]; classFeatures: Floats; topK: number; label?: string },
+  { clip, classes, classFeatures, topK, label }: JudgeRegionsOptions,
 ): Promise<JudgedRegions> {
   const image = await readImage(path);
   const size = clip.config.imageSize;
