@@ -133,7 +133,7 @@ function checkPrompts(
     );
   }
   if (end.length !== c || end.some((index) => index < 0 || index >= s)) {
-    throw new Error(`prompts: expected ${c} end positions from 0 to ${s - 1}, came [${end}]`);
+    throw new Error(`prompts: expected ${c} end positions from 0 to ${s - 1}, came [${end.join(",")}]`);
   }
   return { n, c, s };
 }
