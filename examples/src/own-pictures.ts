@@ -1,6 +1,7 @@
 // A detector for pictures of your own, from the libraries alone (`locoop train` and `locoop detect` do this and more):
 //   node examples/dist/own-pictures.js my-pictures clip.safetensors new/1.jpg new/2.jpg
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import {
   applyAugmentation,
   type Clip,
@@ -72,10 +73,14 @@ export async function trainDetector(
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [data = "my-pictures", weights = "clip.safetensors", ...pictures] = process.argv.slice(2);
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { shots: { type: "string", default: "16" }, epochs: { type: "string", default: "50" } },
+  });
+  const [data = "my-pictures", weights = "clip.safetensors", ...pictures] = positionals;
   await tf.setBackend("wasm");
   const clip = await loadClip({ path: weights, engine: tfjsEngine({ tf }) });
-  const detector = await trainDetector(clip, { data });
+  const detector = await trainDetector(clip, { data, shots: Number(values.shots), epochs: Number(values.epochs) });
   const verdicts = detector.detect(await encodeFiles(clip, pictures));
   for (const [i, { isId, className, score }] of verdicts.entries())
     console.log(

@@ -47,15 +47,16 @@ const whole = (name: "shots" | "epochs" | "threads"): number => {
 };
 const given = (name: "data" | "weights"): string => flags[name] ?? stop(`give --${name}`);
 // npm runs scripts in the workspace's folder; paths are meant from where npm was called.
-const place = (path: string): string => resolve(process.env["INIT_CWD"] ?? ".", path);
+const { INIT_CWD: caller = ".", npm_lifecycle_event: script } = process.env;
+const place = (path: string): string => resolve(script === "paper" ? caller : ".", path);
 
 const [shots, epochs, threads] = [whole("shots"), whole("epochs"), whole("threads")];
 const [data, weights, out] = [place(given("data")), place(given("weights")), place(flags.out)];
 const seeds = flags.seeds.split(",").map(Number);
 const classNames = flags["class-names"] === undefined ? undefined : place(flags["class-names"]);
-const { backend } = flags;
-if (backend !== "wasm" && backend !== "cpu" && backend !== "tensorflow")
-  stop("--backend must be wasm, cpu or tensorflow");
+const backend =
+  (["wasm", "cpu", "tensorflow"] as const).find((name) => name === flags.backend) ??
+  stop(`--backend must be wasm, cpu or tensorflow, got "${flags.backend}"`);
 
 // 1. The same pictures as everyone's.
 const { val, sets, differences } = await openPaperData(data, { classNames });
@@ -90,7 +91,7 @@ for (const { method, lambda } of methods) {
 }
 
 // 3. Every picture encoded once and judged by all of them, beside zero-shot CLIP.
-const model = { weights, backend } as const;
+const model = { weights, backend };
 const clip = await openModel(model);
 const zeroShot = await zeroShotFeatures(clip, val.classNames, flags.template);
 await closeModel();
