@@ -78,13 +78,13 @@ export function describeEngine({
         for (const [transposeA, transposeB] of [[], [true], [false, true], [true, true]]) {
           const program: Program = {
             name: `large matMul ${transposeA} ${transposeB}`,
-            inputs: [0, 1].map(() => ({ type: "float32", shape: [2, 3, 64, 64] })),
+            inputs: [0, 1].map(() => ({ type: "float32", shape: [2, 3, 128, 128] })),
             run: (ops, [a, b]) => [ops.matMul(a!, b!, { transposeA, transposeB })],
           };
-          const inputs = [formulaFloats(50, [2, 3, 64, 64]), formulaFloats(51, [2, 3, 64, 64])];
+          const inputs = [formulaFloats(50, [2, 3, 128, 128]), formulaFloats(51, [2, 3, 128, 128])];
           const [got] = await session.run(program, inputs);
           const [wanted] = await exact.run(program, inputs);
-          expect(got!.shape).toEqual([2, 3, 64, 64]);
+          expect(got!.shape).toEqual([2, 3, 128, 128]);
           near(got!, wanted!);
         }
       }));

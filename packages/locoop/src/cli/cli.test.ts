@@ -225,9 +225,9 @@ describe("train, evaluate, detect, visualize", () => {
       "frog",
       "--json",
     );
-    expect((JSON.parse(again.stdout) as { pictures: { out: string }[] }).pictures[0]!.out).toMatch(/-2\.png$/);
+    expect((JSON.parse(again.stdout) as { pictures: { out: string }[] }).pictures[0]!.out).toMatch(/-3\.png$/);
     for (const { out } of painted) await rm(out);
-    await rm(join(data, "frog/0-regions-2.png"));
+    await rm(join(data, "frog/0-regions-3.png"));
     expect(await locoop("visualize", "--run", "run", join(data, "frog/0.png"), "--label", "newt")).toMatchObject({
       code: 2,
     });
@@ -398,7 +398,7 @@ describe("bad input", () => {
   it("a class with fewer pictures than shots: taken whole and listed, or refused", async () => {
     const { code, stderr } = await locoop(...train("short", "--shots", "9"));
     expect(stderr).toMatch(/class "frog" has 5 of 9 shots/);
-    expect(stderr).toMatch(/<script>alert\(1\)<script>|<script>/);
+    expect(stderr).toMatch(/class "<script>alert\(1\)<script>" has 5 of 9 shots/);
     expect(code).toBe(0);
     const detector = JSON.parse(await readFile(join(dir, "short/detector.json"), "utf8")) as {
       origin: string;
