@@ -35,8 +35,6 @@ export interface Recorded {
 
 /** Runs programs and owns what it uploaded or compiled for them, until `dispose`. */
 export interface EngineSession {
-  /** How many tokens a run should hold at most to go fast, where more at once would be slower. */
-  readonly tokensPerRun?: number;
   /** The program's outputs for these inputs. */
   run(program: Program, inputs: readonly (Floats | Bytes)[]): Promise<readonly Floats[]>;
   /** Runs the program and keeps what gradients of its first `differentiate` inputs need. */

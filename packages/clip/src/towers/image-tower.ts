@@ -5,7 +5,7 @@ import { largest } from "./chunks.js";
 import type { ImageFeatures, ImageTower } from "./contracts.js";
 import { visionTransformer } from "./vision-transformer.js";
 
-/** The image tower in a session: a batch that would not fit in memory, or that the engine does faster so, runs in parts. */
+/** The image tower in a session: a batch that would not fit in memory runs in parts. */
 export function createImageTower({
   session,
   weights,
@@ -32,12 +32,7 @@ export function createImageTower({
       const input = checkPixels(pixels, side);
       const batch = input.shape[0]!;
       const program = programFor(input.data instanceof Uint8Array, local);
-      const tokens = tokensOf(config);
-      const { tokensPerRun = Infinity } = session;
-      const most = largest(
-        batch,
-        (count) => count * bytesPerImage(config) <= memoryLimit && count * tokens <= tokensPerRun,
-      );
+      const most = largest(batch, (count) => count * bytesPerImage(config) <= memoryLimit);
       const parts: (readonly Floats[])[] = [];
       for (let start = 0; start < batch; start += most) {
         const count = Math.min(most, batch - start);
@@ -50,14 +45,9 @@ export function createImageTower({
   };
 }
 
-function tokensOf({ imageSize, vision }: ClipConfig): number {
-  return (imageSize / vision.patchSize) ** 2 + 1;
-}
-
 /** The widest moment of a block, in bytes: 14 widths a token and twice the attention scores. */
-function bytesPerImage(config: ClipConfig): number {
-  const { vision } = config;
-  const tokens = tokensOf(config);
+function bytesPerImage({ imageSize, vision }: ClipConfig): number {
+  const tokens = (imageSize / vision.patchSize) ** 2 + 1;
   return 4 * tokens * (14 * vision.width + 2 * vision.heads * tokens);
 }
 

@@ -53,9 +53,6 @@ function openSession(tf: typeof tfjs): EngineSession {
   };
 
   return {
-    get tokensPerRun() {
-      return tf.getBackend() === "wasm" ? 520 : Infinity; // measured: larger batches make attention slower there
-    },
     run: (program, inputs) => readAndDispose(tf.tidy(() => keepAll(program.run(ops, inputs.map(upload))))),
     async record(program, inputs, { differentiate }) {
       const recording = record(ops, program.run, { differentiate });

@@ -49,10 +49,7 @@ export function createTfjsOps({ tf }: { tf: Tf }): TfjsOps {
     rsqrt: (x) => tf.rsqrt(x),
     quickGelu: (x) => tf.tidy(() => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)))),
     gelu: (x) => tf.tidy(() => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1))),
-    matMul: (a, b, { transposeA = false, transposeB = false } = {}) =>
-      tf.getBackend() === "wasm" && worthCutting(a, b, transposeB)
-        ? tf.tidy(() => oneByOne(tf, a, b, { transposeA, transposeB }))
-        : tf.matMul(a, b, transposeA, transposeB),
+    matMul: (a, b, { transposeA = false, transposeB = false } = {}) => tf.matMul(a, b, transposeA, transposeB),
     linear: (x, weight, bias) =>
       tf.tidy(() => {
         const [out, inner] = weight.shape as [number, number];
@@ -98,33 +95,6 @@ export function createTfjsOps({ tf }: { tf: Tf }): TfjsOps {
     },
   };
   return ops;
-}
-
-/**
- * The wasm backend multiplies single matrices some five times faster than batches of them, but its `slice` copies the
- * whole batch each time: cutting wins for a few large matrices (197 tokens), not for many or smaller ones (65 tokens; measured).
- */
-function worthCutting(a: Tensor, b: Tensor, transposeB: boolean): boolean {
-  const count = a.shape.slice(0, -2).reduce((product, size) => product * size, 1);
-  const multiplications = (a.size / count) * b.shape.at(transposeB ? -2 : -1)!;
-  return count > 1 && count <= 32 && multiplications >= 1_000_000;
-}
-
-function oneByOne(
-  tf: Tf,
-  a: Tensor,
-  b: Tensor,
-  { transposeA, transposeB }: { transposeA: boolean; transposeB: boolean },
-): Tensor {
-  const batch = a.shape.slice(0, -2);
-  const matrices = (x: Tensor, transposed: boolean): Tensor[] => {
-    const flat = tf.reshape(x, [-1, x.shape.at(-2)!, x.shape.at(-1)!]);
-    return tf.split(transposed ? tf.transpose(flat, [0, 2, 1]) : flat, flat.shape[0]);
-  };
-  const rights = matrices(b, transposeB);
-  const products = matrices(a, transposeA).map((left, i) => tf.matMul(left, rights[i]!));
-  const joined = tf.concat(products, 0);
-  return tf.reshape(joined, [...batch, ...joined.shape.slice(-2)]);
 }
 
 function transposeMatrix({ data, shape }: Floats): Float32Array {
