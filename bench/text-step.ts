@@ -2,8 +2,7 @@
 // prompts written out at all 77 positions. Text sizes of ViT-B/16 (width 512, 12 layers, 8 heads), weights by formula,
 // 10 classes, 16 context tokens. Both run in this process, in turn; medians and their ratio are printed.
 //
-//   npm run build && node bench/text-step.ts [rounds]            with Node 24, which strips the types; with Node 20:
-//   npx esbuild bench/text-step.ts --bundle --packages=external --format=esm | node --input-type=module -
+//   npm run text-step -w bench [-- rounds]
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
 import { createClip, type Floats, type PromptBatch, type Tokenizer, type WeightMap } from "@locoop/clip";
