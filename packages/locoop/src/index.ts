@@ -6,5 +6,5 @@ export {
   type DetectorOptions,
   type DetectorScore,
 } from "./detector.js";
-export { defaultTopK, locoopLoss } from "./loss.js";
+export { defaultTopK, locoopLoss, type LocoopLossOptions } from "./loss.js";
 export { idIrrelevantRegions, type IdIrrelevantRegionsOptions } from "./regions.js";

@@ -1,12 +1,15 @@
+import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { errorLine, UsageError } from "../node/errors.js";
 import { cropRange, list, namedFolder, numberFrom, oneOf, seedList, wholeNumber } from "./options.js";
+
+const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
 // Commands are loaded when they run: `--help` needs neither TensorFlow.js nor sharp.
 const program = (signal: AbortSignal): Command => {
   const root = new Command("locoop")
     .description("LoCoOp: few-shot out-of-distribution detection by prompt learning for CLIP")
-    .version("0.1.0")
+    .version(version)
     .showHelpAfterError("(--help says more)")
     .addHelpText(
       "after",

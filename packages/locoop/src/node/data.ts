@@ -27,7 +27,7 @@ export async function checkPictures(
   items: readonly Item[],
   { root, signal, onProgress }: { root: string; signal?: AbortSignal; onProgress?: (done: number) => void },
 ): Promise<{ good: Item[]; unreadable: Unreadable[]; sha256: string }> {
-  const results = new Array<string | Unreadable>(items.length);
+  const results: (string | Unreadable)[] = [];
   let next = 0;
   let done = 0;
   const work = async (): Promise<void> => {
@@ -50,7 +50,10 @@ export async function checkPictures(
   const good: Item[] = [];
   const unreadable: Unreadable[] = [];
   results.forEach((result, i) => {
-    if (typeof result !== "string") return void unreadable.push(result);
+    if (typeof result !== "string") {
+      unreadable.push(result);
+      return;
+    }
     const item = items[i]!;
     good.push(item);
     all.update(`${relative(root, item.path).replaceAll("\\", "/")}\n${item.label}\n${result}\n`);

@@ -1,7 +1,6 @@
 import { availableParallelism } from "node:os";
 import { tfjsEngine } from "@locoop/clip/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { UsageError } from "./errors.js";
 import { versionOf } from "./versions.js";
 
 /** The TensorFlow.js backends that the command line can compute with. */
@@ -12,12 +11,6 @@ export interface EngineDescription {
   readonly engine: "tensorflow.js";
   readonly backend: BackendName;
   readonly versions: Readonly<Record<string, string>>;
-}
-
-/** Checks a backend name from the outside. */
-export function parseBackend(name: string): BackendName {
-  if (name === "wasm" || name === "cpu" || name === "tensorflow") return name;
-  throw new UsageError(`backend must be wasm, cpu or tensorflow, got "${name}"`);
 }
 
 /** How many workers run when nobody says: two, or one on a single core. */

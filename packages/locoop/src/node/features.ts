@@ -98,7 +98,14 @@ export async function encodePictures(
 function allocate(rows: number, like: Floats): Floats {
   const shape = [rows, ...like.shape.slice(1)];
   const length = shape.reduce((a, b) => a * b, 1);
-  return { data: new Float32Array(new SharedArrayBuffer(length * 4)), shape };
+  try {
+    return { data: new Float32Array(new SharedArrayBuffer(length * 4)), shape };
+  } catch {
+    const gigabytes = ((length * 4) / 2 ** 30).toFixed(1);
+    throw new Error(
+      `${rows} pictures take ${gigabytes} GiB as cached features, more than there is; use fewer views, or none (--views 0) to encode them anew in every epoch`,
+    );
+  }
 }
 
 /** Rows of features by index, copied. */

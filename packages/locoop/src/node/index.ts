@@ -1,4 +1,16 @@
-export { drawRegions, formatTable, renderReport, summarise, writeReport } from "../report/index.js";
+export {
+  contactSheet,
+  drawRegions,
+  encodePng,
+  fitPicture,
+  formatTable,
+  renderReport,
+  summarise,
+  toReportCsv,
+  toReportJson,
+  toReportMarkdown,
+  writeReport,
+} from "../report/index.js";
 export type {
   DrawRegionsOptions,
   MethodResult,

@@ -79,7 +79,7 @@ async function load<T>(
   try {
     module = (await import(pathToFileURL(resolve(choice)).href)) as Record<string, unknown>;
   } catch (error) {
-    throw new Error(`${what}: ${choice} does not load: ${(error as Error).message}`);
+    throw new Error(`${what}: ${choice} does not load: ${(error as Error).message}`, { cause: error });
   }
   const found = [module.default, ...Object.values(module)].filter(is);
   if (found[0] === undefined)

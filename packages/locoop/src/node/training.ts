@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import type { Dataset, Item } from "@locoop/datasets";
-import { countBatches, listPictures, readSplit, sampleFewShot } from "@locoop/datasets";
+import { listPictures, readSplit, sampleFewShot } from "@locoop/datasets";
 import { defaultTopK } from "../loss.js";
 import { checkPictures, openDataset, thinOut, type Unreadable } from "./data.js";
 import { defaultThreads, describeEngine, type BackendName } from "./engine.js";
@@ -12,7 +12,7 @@ import { loadLearner, loadScores, resolveChoice } from "./plugins.js";
 import type { RunClass, RunConfig, RunSettings } from "./run-folder.js";
 import { checkResumable, runState } from "./run-folder.js";
 import type { TrainedRun, TrainProgress, TrainSpec } from "./train-run.js";
-import { needsLocal, trainRun, viewRequests } from "./train-run.js";
+import { trainRun } from "./train-run.js";
 import { runVersions } from "./versions.js";
 import { createWorkshop, type Workshop } from "./workshop.js";
 
@@ -334,17 +334,5 @@ async function resolveSettings(
     weightDecay: 5e-4,
     warmupEpochs: 1,
     warmupLearningRate: 1e-5,
-  };
-}
-
-/** Bytes that the cached views of a run take, and its steps: what to expect before it starts. */
-export function forecast(
-  { config, items }: TrainSpec,
-  { regions, embedDim }: { regions: number; embedDim: number },
-): { bytes: number; steps: number } {
-  const rows = viewRequests(config, items).length;
-  return {
-    bytes: rows * (1 + (needsLocal(config) ? regions : 0)) * embedDim * 4,
-    steps: countBatches(items.length, { size: config.settings.batchSize }) * config.settings.epochs,
   };
 }
