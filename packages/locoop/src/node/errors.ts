@@ -1,4 +1,15 @@
-/** A command that was called wrongly: the command line exits with 2 on it, and with 1 on every other error. */
+/**
+ * A command or function that was called wrongly: the command line exits with 2 on it, and with 1 on every other error.
+ *
+ * @example
+ * ```ts
+ * import { trainRuns, UsageError } from "locoop/node";
+ *
+ * const asked = { data: "pictures", weights: "clip.safetensors", out: "run", shots: 0 };
+ * const error: unknown = await trainRuns(asked).catch((reason: unknown) => reason);
+ * console.log(error instanceof UsageError); // → true
+ * ```
+ */
 export class UsageError extends Error {
   override name = "UsageError";
 }

@@ -36,6 +36,7 @@ export interface EvaluationOptions {
   readonly scores: readonly string[];
   readonly workshop: Workshop;
   readonly signal?: AbortSignal;
+  /** Called with the set's name and the pictures done of all. */
   readonly onProgress?: (set: string, done: number, total: number) => void;
 }
 
@@ -46,7 +47,38 @@ export interface EvaluationResult {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** Encodes every picture once, judges it by every method and score, and measures ID against each OOD set. */
+/**
+ * Encodes every picture once, judges it by every method and score, and measures the ID pictures against each OOD set by the
+ * conventions of the paper. Pictures that cannot be read are left out and listed.
+ *
+ * @throws if no picture of a set can be read
+ * @example
+ * ```ts
+ * import { mkdtemp } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { imageFolder, pictureSets } from "@locoop/datasets";
+ * import { drawBenchmark, tinyClipPaths, tinyClipTemplate } from "@locoop/tiny-clip";
+ * import { closeModel, createWorkshop, evaluateMethods, formatTable, openModel, summarise, zeroShotFeatures } from "locoop/node";
+ *
+ * const dir = join(await mkdtemp(join(tmpdir(), "evaluate-")), "toy");
+ * await drawBenchmark({ dir, seed: 1, trainPerClass: 0, validationPerClass: 0, testPerClass: 1, ood: 5 });
+ * const id = await imageFolder(join(dir, "test"));
+ * const model = { weights: tinyClipPaths().weights, backend: "wasm" } as const;
+ * const classFeatures = await zeroShotFeatures(await openModel(model), id.classNames, tinyClipTemplate);
+ * const workshop = createWorkshop({ model, threads: 1 });
+ * const { methods, counts } = await evaluateMethods({
+ *   methods: [{ method: "zero-shot", classFeatures }],
+ *   id,
+ *   ood: await pictureSets(join(dir, "ood")),
+ *   scores: ["mcm", "gl-mcm"],
+ *   workshop,
+ * });
+ * console.log(counts.ID, formatTable(summarise(methods)));
+ * await workshop.dispose();
+ * await closeModel();
+ * ```
+ */
 export async function evaluateMethods(options: EvaluationOptions): Promise<EvaluationResult> {
   const { methods, id, ood, extra = [], scores, workshop, signal, onProgress } = options;
   const names = (await loadScores(scores)).map(({ name }) => name);

@@ -33,7 +33,9 @@ export async function readJson<T>(path: string, what: string): Promise<T> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    throw new Error(`${what}: cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? "unreadable"})`);
+    throw new Error(`${what}: cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? "unreadable"})`, {
+      cause: error,
+    });
   }
   try {
     return JSON.parse(text) as T;

@@ -15,7 +15,20 @@ export interface ModelSpec {
 
 let open: { key: string; clip: Promise<Clip> } | undefined;
 
-/** Opens a model in this thread, or returns the one that is open already. */
+/**
+ * Opens a model in this thread, or returns the one that is open already; another one is closed first. Starts the backend.
+ *
+ * @throws if the file is not there, holds no CLIP, or the backend does not start
+ * @example
+ * ```ts
+ * import { tinyClipPaths } from "@locoop/tiny-clip";
+ * import { closeModel, openModel } from "locoop/node";
+ *
+ * const clip = await openModel({ weights: tinyClipPaths().weights, backend: "wasm" });
+ * console.log(clip.config.imageSize); // → 64
+ * await closeModel();
+ * ```
+ */
 export async function openModel(spec: ModelSpec): Promise<Clip> {
   const key = JSON.stringify([spec.weights, spec.backend, spec.activation]);
   if (open?.key === key) return open.clip;
@@ -31,7 +44,16 @@ export async function openModel(spec: ModelSpec): Promise<Clip> {
   return clip;
 }
 
-/** Frees the model that is open in this thread. */
+/**
+ * Frees the model that is open in this thread, if there is one.
+ *
+ * @example
+ * ```ts
+ * import { closeModel } from "locoop/node";
+ *
+ * await closeModel();
+ * ```
+ */
 export async function closeModel(): Promise<void> {
   const previous = open;
   open = undefined;

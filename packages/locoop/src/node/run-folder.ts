@@ -101,7 +101,18 @@ export async function runState(dir: string): Promise<"none" | "unfinished" | "fi
   return (await exists(join(dir, runFiles.config))) ? "unfinished" : "none";
 }
 
-/** Reads a finished run. */
+/**
+ * Reads a finished run from its folder; nothing in it is executed.
+ *
+ * @throws if the folder holds no run, an unfinished or a damaged one
+ * @example
+ * ```ts
+ * import { readRun } from "locoop/node";
+ *
+ * const error: unknown = await readRun("no-run").catch((reason: unknown) => reason);
+ * console.log(error instanceof Error && error.message); // → run: no such folder: no-run; check the path
+ * ```
+ */
 export async function readRun(dir: string): Promise<Run> {
   await ensureFolder(dir, "run");
   const state = await runState(dir);

@@ -49,12 +49,41 @@ export interface TrainOptions {
   readonly backend?: BackendName;
   readonly threads?: number;
   readonly signal?: AbortSignal;
+  /** Called with every warning and notice, a line each. */
   readonly onNotice?: (line: string) => void;
+  /** Called as runs go on; `run` counts from 0. */
   readonly onProgress?: (progress: TrainProgress & { readonly run: number; readonly runs: number }) => void;
+  /** Called for every drawn picture that was decoded to see whether it can be. */
   readonly onCheck?: (done: number, total: number) => void;
 }
 
-/** Trains one run per seed, each into its folder; several runs are spread over worker threads. */
+/**
+ * Trains one run per seed, each into its folder; several runs are spread over worker threads. Everything is checked before the
+ * first step: paths, classes, that every drawn picture decodes, that the prompt fits the model.
+ *
+ * @throws UsageError for values out of range; an Error of one line for everything else
+ * @example
+ * ```ts
+ * import { mkdtemp } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { drawBenchmark, tinyClipPaths } from "@locoop/tiny-clip";
+ * import { trainRuns } from "locoop/node";
+ *
+ * const dir = await mkdtemp(join(tmpdir(), "train-"));
+ * await drawBenchmark({ dir: join(dir, "toy"), seed: 1, trainPerClass: 2, validationPerClass: 0, testPerClass: 0, ood: 0 });
+ * const [run] = await trainRuns({
+ *   data: join(dir, "toy/train"),
+ *   weights: tinyClipPaths().weights,
+ *   out: join(dir, "run"),
+ *   shots: 1,
+ *   epochs: 1,
+ *   views: 1,
+ *   threads: 1,
+ * });
+ * console.log(run?.detector.origin); // → left-over
+ * ```
+ */
 export async function trainRuns(options: TrainOptions): Promise<TrainedRun[]> {
   const { seeds = [1], out, threads = defaultThreads(), signal, onProgress } = options;
   const context = await prepare(options);

@@ -39,7 +39,32 @@ export interface JudgeRegionsOptions {
   readonly label?: string;
 }
 
-/** Finds the ID-irrelevant regions of a picture, for the label given, its folder's, or the predicted one. */
+/**
+ * Finds the ID-irrelevant regions of a picture, for the label given, else that of its folder if the folder is a class, else the
+ * predicted one.
+ *
+ * @throws ImageError for a picture that cannot be read, UsageError for a label that is no class
+ * @example
+ * ```ts
+ * import { mkdtemp } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { drawBenchmark, tinyClipPaths, tinyClipTemplate } from "@locoop/tiny-clip";
+ * import { closeModel, judgeRegions, openModel, writeRegions, zeroShotFeatures } from "locoop/node";
+ *
+ * const dir = await mkdtemp(join(tmpdir(), "regions-"));
+ * const sizes = { trainPerClass: 0, validationPerClass: 0, testPerClass: 1, ood: 0 };
+ * const { manifest } = await drawBenchmark({ dir: join(dir, "toy"), seed: 1, ...sizes });
+ * const clip = await openModel({ weights: tinyClipPaths().weights, backend: "wasm" });
+ * const classes = manifest.classNames.map((name) => ({ name, folder: name }));
+ * const classFeatures = await zeroShotFeatures(clip, manifest.classNames, tinyClipTemplate);
+ * const path = join(dir, "toy/test", classes[0]!.folder, "0000.png");
+ * const judged = await judgeRegions(path, { clip, classes, classFeatures, topK: 10 });
+ * console.log(judged.labelSource, judged.mask.length); // → folder 64
+ * console.log(await writeRegions(judged, join(dir, "painted")));
+ * await closeModel();
+ * ```
+ */
 export async function judgeRegions(
   path: string,
   { clip, classes, classFeatures, topK, label }: JudgeRegionsOptions,
@@ -74,7 +99,10 @@ export async function judgeRegions(
   };
 }
 
-/** Paints the regions and writes a PNG into a folder; no file that exists is ever written over. */
+/**
+ * Paints the regions and writes a PNG into a folder, whose path is returned; no file that exists is ever written over. See
+ * `judgeRegions` for an example.
+ */
 export async function writeRegions(picture: JudgedRegions, dir: string): Promise<string> {
   await mkdir(dir, { recursive: true });
   const stem = fileName(`${basename(picture.path, extname(picture.path))}-regions`);

@@ -16,6 +16,7 @@ import { trainRun } from "./train-run.js";
 /** What every job takes: a way to stop it, and who wants to hear how far it is. */
 export interface JobOptions<P = number> {
   readonly signal?: AbortSignal;
+  /** Called as the job goes on. */
   readonly onProgress?: (progress: P) => void;
 }
 
@@ -32,6 +33,7 @@ export interface Workshop {
   ): Promise<ScoredPicture[]>;
   /** One whole training run. */
   train(spec: TrainSpec, options?: JobOptions<TrainProgress>): Promise<TrainedRun>;
+  /** Ends the workers and frees the model. */
   dispose(): Promise<void>;
 }
 
@@ -52,7 +54,20 @@ export function createInlineWorkshop(model: ModelSpec): Workshop {
 // workers never changes which pictures are encoded together.
 const SLICE = 4 * PICTURE_CHUNK;
 
-/** Worker threads, each with the model in its own backend, or the calling thread for one. */
+/**
+ * Makes a workshop: worker threads, each with the model in its own backend, or for `threads` 1 the calling thread. Results are the
+ * same bits whatever their number. The caller disposes it.
+ *
+ * @example
+ * ```ts
+ * import { tinyClipPaths } from "@locoop/tiny-clip";
+ * import { createWorkshop } from "locoop/node";
+ *
+ * const workshop = createWorkshop({ model: { weights: tinyClipPaths().weights, backend: "wasm" }, threads: 1 });
+ * console.log(workshop.threads); // → 1
+ * await workshop.dispose();
+ * ```
+ */
 export function createWorkshop({ model, threads }: { model: ModelSpec; threads: number }): Workshop {
   if (threads <= 1) return createInlineWorkshop(model);
   // The entry is compiled JavaScript also where the sources are TypeScript (tests): a worker knows no other loader.

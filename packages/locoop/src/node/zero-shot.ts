@@ -1,7 +1,21 @@
 import type { Clip, Floats } from "@locoop/clip";
 import { encodeClasses, template } from "@locoop/prompt-learning";
 
-/** Class features [C,E] of a hand-written prompt: `{}` stands for the class name. */
+/**
+ * Class features [C,E] of a hand-written prompt, not normalised: `{}` stands for the class name.
+ *
+ * @throws for a template without `{}`, and a prompt too long for the model
+ * @example
+ * ```ts
+ * import { tinyClipPaths, tinyClipTemplate } from "@locoop/tiny-clip";
+ * import { closeModel, openModel, zeroShotFeatures } from "locoop/node";
+ *
+ * const clip = await openModel({ weights: tinyClipPaths().weights, backend: "wasm" });
+ * const features = await zeroShotFeatures(clip, ["cat", "dog"], tinyClipTemplate);
+ * console.log(features.shape.join(" x ")); // → 2 x 128
+ * await closeModel();
+ * ```
+ */
 export async function zeroShotFeatures(clip: Clip, classNames: readonly string[], text: string): Promise<Floats> {
   const learner = template.create(
     {
