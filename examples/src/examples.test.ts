@@ -113,6 +113,9 @@ it("trains and detects on one's own pictures", async () => {
 
 it("reproduces the paper's table in small, and goes on where it stopped", async () => {
   const args = ["--data", "paper", "--weights", weights, "--shots", "1", "--epochs", "2", "--threads", "1"];
+  const wrong = await node(example("reproduce-paper"), "--nope");
+  expect(wrong).toMatchObject({ code: 2, stdout: "" });
+  expect(wrong.stderr).toMatch(/^error: Unknown option '--nope'[^\n]*\n$/);
   const refused = await node(example("reproduce-paper"), ...args);
   expect(refused).toMatchObject({ code: 2, stdout: "" });
   expect(refused.stderr).toContain("imagenet/val: expected 50000 pictures, found 10");

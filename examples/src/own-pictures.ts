@@ -77,7 +77,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     allowPositionals: true,
     options: { shots: { type: "string", default: "16" }, epochs: { type: "string", default: "50" } },
   });
-  const [data = "my-pictures", weights = "clip.safetensors", ...pictures] = positionals;
+  const [data, weights, ...pictures] = positionals;
+  if (!data || !weights || pictures.length === 0) throw new Error("expected a data folder, weights, and pictures");
   await tf.setBackend("wasm");
   const clip = await loadClip({ path: weights, engine: tfjsEngine({ tf }) });
   const detector = await trainDetector(clip, { data, shots: Number(values.shots), epochs: Number(values.epochs) });

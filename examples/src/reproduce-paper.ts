@@ -19,6 +19,12 @@ import {
 import { openPaperData } from "./paper/counts.js";
 import { compareWithPublished, source } from "./paper/published.js";
 
+// One line for whatever goes wrong, 2 for a wrong call.
+process.on("uncaughtException", (error: NodeJS.ErrnoException) => {
+  console.error(`error: ${error.message}`);
+  process.exit(error.code?.startsWith("ERR_PARSE_ARGS") || error.name === "UsageError" ? 2 : 1);
+});
+
 const { values: flags } = parseArgs({
   options: {
     data: { type: "string" },
