@@ -184,6 +184,8 @@ describe("train, evaluate, detect, visualize", () => {
     const html = await readFile(join(dir, "run/report.html"), "utf8");
     expect(html).not.toMatch(/<script>alert|<b>blue/);
     expect(html).toContain("&lt;script&gt;");
+    const report = JSON.parse(await readFile(join(dir, "run/report.json"), "utf8")) as { regions: { mask: string }[] };
+    expect(report.regions.map(({ mask }) => mask.length)).toEqual([64, 64, 64, 64]);
 
     const detected = await locoop("detect", "--run", "run", join(data, "frog"), "--json");
     const { pictures, calibration, threshold } = JSON.parse(detected.stdout) as {

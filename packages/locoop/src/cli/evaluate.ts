@@ -1,18 +1,19 @@
 import { join, resolve } from "node:path";
 import { type Dataset, listPictures, oodBenchmarks, readSplit } from "@locoop/datasets";
-import { openDataset, relabel } from "../node/data.js";
+import { openDataset, relabel, thinOut } from "../node/data.js";
 import { checkWeights } from "../node/detection.js";
 import { type BackendName, defaultThreads, describeEngine } from "../node/engine.js";
 import { UsageError } from "../node/errors.js";
 import { type EvaluatedMethod, evaluateMethods, type EvaluationResult, type PictureSet } from "../node/evaluation.js";
 import { ensureFile } from "../node/files.js";
-import { closeModel, openModel } from "../node/model.js";
+import { closeModel, type ModelSpec, openModel } from "../node/model.js";
 import { loadScores, resolveChoice } from "../node/plugins.js";
 import { readRun, type Run, type RunClass, runFiles } from "../node/run-folder.js";
 import { runVersions } from "../node/versions.js";
 import { createWorkshop } from "../node/workshop.js";
+import { judgeRegions } from "../node/visualization.js";
 import { zeroShotFeatures } from "../node/zero-shot.js";
-import { formatTable, type ReportData, summarise, writeReport } from "../report/index.js";
+import { formatTable, type RegionPicture, type ReportData, summarise, writeReport } from "../report/index.js";
 import { notice, print, printBlock, printJson } from "./output.js";
 import { createProgress } from "./progress.js";
 
@@ -97,10 +98,17 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   }
   for (const { path, error } of result.unreadable) notice(`unreadable: ${path}: ${error}`);
   if (result.unreadable.length > 0) notice(`notice: ${result.unreadable.length} unreadable pictures were skipped`);
+  const unread = new Set(result.unreadable.map(({ path }) => path));
   const out = flags.out ?? (runs.length === 1 ? first!.dir : undefined);
   const summary = summarise(result.methods);
-  if (out !== undefined)
-    await writeReport(await reportOf(flags, { runs, dataset, classes, result, scores, threads }), resolve(out));
+  if (out !== undefined) {
+    const readable = id.filter(({ path }) => !unread.has(path));
+    const regions = first ? await overlays(first, thinOut(readable, SHOWN), model) : [];
+    await writeReport(
+      await reportOf(flags, { runs, dataset, classes, result, scores, threads, regions }),
+      resolve(out),
+    );
+  }
   if (flags.json) {
     printJson({ counts: result.counts, unreadable: result.unreadable, summary });
     return;
@@ -113,6 +121,27 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
       .join(", ")}${result.unreadable.length > 0 ? `; skipped as unreadable: ${result.unreadable.length}` : ""}`,
   );
   if (out !== undefined) print(`report: ${join(out, "report.html")}`);
+}
+
+// Pictures with their ID-irrelevant regions in the report.
+const SHOWN = 6;
+
+async function overlays(
+  run: Run,
+  items: readonly { path: string; label: number }[],
+  model: ModelSpec,
+): Promise<RegionPicture[]> {
+  const { classes, classFeatures, config } = run;
+  const clip = await openModel(model);
+  const pictures: RegionPicture[] = [];
+  try {
+    for (const { path, label } of items) {
+      pictures.push(await judgeRegions(path, { clip, classes, classFeatures, topK: config.settings.topK, label }));
+    }
+  } finally {
+    await closeModel();
+  }
+  return pictures;
 }
 
 /** ID pictures with the runs' labels, without those that a run was trained on. */
@@ -167,6 +196,7 @@ async function reportOf(
     result,
     scores,
     threads,
+    regions,
   }: {
     runs: readonly Run[];
     dataset: Dataset;
@@ -174,6 +204,7 @@ async function reportOf(
     result: EvaluationResult;
     scores: readonly string[];
     threads: number;
+    regions: readonly RegionPicture[];
   },
 ): Promise<ReportData> {
   const run = runs[0];
@@ -218,7 +249,7 @@ async function reportOf(
     classNames: classes.map(({ name }) => name),
     notes,
     methods: result.methods,
-    regions: [],
+    regions,
     commands: [["locoop", ...process.argv.slice(2)].map(quote).join(" ")],
   };
 }

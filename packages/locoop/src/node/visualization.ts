@@ -35,8 +35,8 @@ export interface JudgeRegionsOptions {
   /** [C,E] */
   readonly classFeatures: Floats;
   readonly topK: number;
-  /** Name or folder of the class that the picture shows. */
-  readonly label?: string;
+  /** Index, name or folder of the class that the picture shows. */
+  readonly label?: number | string;
 }
 
 /**
@@ -74,8 +74,8 @@ export async function judgeRegions(
   const features = await clip.image.encode({ data: preprocess(image, size), batch: 1 }, { local: true });
   const { global, local } = cosines(features, classFeatures);
   const fromFolder = findClass(classes, basename(dirname(resolve(path))));
-  const asked = label === undefined ? -1 : findClass(classes, label);
-  if (label !== undefined && asked < 0)
+  const asked = typeof label === "string" ? findClass(classes, label) : (label ?? -1);
+  if (label !== undefined && !classes[asked])
     throw new UsageError(
       `--label must be one of the run's classes (${classes
         .slice(0, 5)
