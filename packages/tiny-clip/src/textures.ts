@@ -11,6 +11,7 @@ import { smoothNoise } from "./upsample.js";
  * ```
  */
 export const textureFamilies = ["rings", "waves", "bricks", "cells", "dots", "weave"] as const;
+/** The name of one of the six families. */
 export type TextureFamily = (typeof textureFamilies)[number];
 
 /** A pattern as a function of a point in -1..1 (shifted) and of the pixel; -1 is the first colour, 1 the second. */
