@@ -11,6 +11,7 @@ import { judgeFeatures } from "./scoring.js";
 let dir: string;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "locoop-scoring-"));
+  tf.enableProdMode(); // no banner
   await tf.setBackend("cpu");
 });
 afterAll(() => rm(dir, { recursive: true }));
