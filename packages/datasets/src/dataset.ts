@@ -44,18 +44,22 @@ export interface Dataset {
 /** Names that reach the text encoder as the same words: underscores become spaces there, and the tokenizer lower-cases and collapses blanks. */
 const asPrompted = (name: string): string => name.replaceAll("_", " ").replace(/\s+/g, " ").trim().toLowerCase();
 
-/** One warning for each name that several classes share. */
-export function warnSameNames(classNames: readonly string[], folders: readonly string[]): string[] {
+/** One warning for each name that several classes share, and for each that has no word in it. */
+export function warnNames(classNames: readonly string[], folders: readonly string[]): string[] {
   const byName = new Map<string, string[]>();
   classNames.forEach((name, label) => {
     const key = asPrompted(name);
     byName.set(key, [...(byName.get(key) ?? []), folders[label] ?? String(label)]);
   });
-  return [...byName]
-    .filter(([, shared]) => shared.length > 1)
+  const nameless = (byName.get("") ?? []).map(
+    (folder) => `the class of folder ${folder} has a name without words: no prompt can describe it; rename the folder`,
+  );
+  const twice = [...byName]
+    .filter(([name, shared]) => name !== "" && shared.length > 1)
     .map(
       ([name, shared]) =>
         `${shared.length} classes are named "${name}" (folders ${shared.join(", ")}): ` +
         "a prompt cannot tell them apart; give one of them another name if that matters",
     );
+  return [...nameless, ...twice];
 }

@@ -24,7 +24,7 @@ describe("imageFolder", () => {
       "Cat/1.TIFF",
       "a_b/1.avif",
       "a_b/2.gif",
-      "a_b/3.bmp",
+      "a_b/3.tif",
       "a_b/10.tif",
     );
     const dataset = await imageFolder(root, { name: "pets" });
@@ -40,7 +40,7 @@ describe("imageFolder", () => {
       "1 a_b/1.avif",
       "1 a_b/10.tif",
       "1 a_b/2.gif",
-      "1 a_b/3.bmp",
+      "1 a_b/3.tif",
       "2 dog/a.png",
       "2 dog/b.JPEG",
       "2 dog/x/1.jpg",
@@ -62,6 +62,13 @@ describe("imageFolder", () => {
     expect((await imageFolder(root)).warnings).toEqual([
       '2 classes are named "sea lion" (folders Sea lion, sea_lion): a prompt cannot tell them apart; give one of them another name if that matters',
     ]);
+  });
+
+  it("warns of a name without words", async () => {
+    const root = await makeFolder("cat/1.png", "_/1.png", "__/1.png");
+    const { warnings } = await imageFolder(root);
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]).toContain("folder _ has a name without words");
   });
 
   it("warns when the classes are called train and val", async () => {

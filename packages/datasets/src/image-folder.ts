@@ -1,6 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import { mapBounded } from "./bounded.js";
-import { warnSameNames } from "./dataset.js";
+import { warnNames } from "./dataset.js";
 import type { Dataset, Item } from "./dataset.js";
 import { DatasetError, listSome } from "./errors.js";
 import { isPicture, listEntries, requireFolder, walkPictures } from "./listing.js";
@@ -77,6 +77,6 @@ export async function imageFolder(
 ): Promise<Dataset> {
   const absolute = await requireFolder(root);
   const { folders, items } = await collectClasses(absolute);
-  const warnings = [...warnSameNames(folders, folders), ...warnSplitFolders(absolute, folders)];
+  const warnings = [...warnNames(folders, folders), ...warnSplitFolders(absolute, folders)];
   return { name, root: absolute, classNames: folders, folders, items, warnings };
 }

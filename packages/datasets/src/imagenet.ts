@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { warnSameNames } from "./dataset.js";
+import { warnNames } from "./dataset.js";
 import type { Dataset } from "./dataset.js";
 import { DatasetError, listSome, reasonOf } from "./errors.js";
 import { collectClasses } from "./image-folder.js";
@@ -103,7 +103,7 @@ export async function imageNet(root: string, { split, classNames: list }: ImageN
     );
   }
   const classNames = folders.map((folder) => names.get(folder) ?? folder);
-  const warnings = warnSameNames(classNames, folders);
+  const warnings = warnNames(classNames, folders);
   if (names.size > folders.length) {
     const present = new Set(folders);
     const absent = [...names.keys()].filter((folder) => !present.has(folder));

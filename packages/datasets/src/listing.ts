@@ -19,7 +19,6 @@ export const pictureExtensions: readonly string[] = [
   ".png",
   ".webp",
   ".gif",
-  ".bmp",
   ".tif",
   ".tiff",
   ".avif",
