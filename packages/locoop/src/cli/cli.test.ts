@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -324,7 +324,12 @@ export const best = defineScore({ name: "best", cite: "none", defaults: {}, row:
     expect(await locoop(...args, "--learner-option", "contexts=3")).toMatchObject({ code: 0 });
     const { tensors } = readSafetensors(await readFile(join(dir, "own/prompt.safetensors")));
     expect([...tensors.values()][0]!.shape).toEqual([3, 128]);
-    const { stdout } = await locoop("detect", "--run", "own", "ood/0.png");
+    // A run names the file, but only its user may have it run, from wherever it is now.
+    const refused = await locoop("detect", "--run", "own", "ood/0.png");
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toMatch(/^error: score "best" .*score\.mjs.*--score .*\n$/);
+    await rename(join(dir, "score.mjs"), join(dir, "moved.mjs"));
+    const { stdout } = await locoop("detect", "--run", "own", "--score", "./moved.mjs", "ood/0.png");
     expect(stdout).toMatch(/best -?0\.\d+/);
   });
 });

@@ -4,6 +4,7 @@ import { listPictures } from "@locoop/datasets";
 import { checkWeights, detectFiles, thresholdOf } from "../node/detection.js";
 import { type BackendName, defaultThreads } from "../node/engine.js";
 import { ensureFile } from "../node/files.js";
+import { isModulePath } from "../node/plugins.js";
 import { readRun } from "../node/run-folder.js";
 import { createWorkshop } from "../node/workshop.js";
 import { notice, percent, print, printJson } from "./output.js";
@@ -33,7 +34,7 @@ export async function expandPictures(paths: readonly string[]): Promise<string[]
 /** `locoop detect`. */
 export async function detect(pictures: readonly string[], flags: DetectFlags, signal: AbortSignal): Promise<void> {
   const run = await readRun(flags.run);
-  const { name, threshold } = thresholdOf(run, flags.score);
+  const { name, choice, threshold } = await thresholdOf(run, flags.score);
   const paths = await expandPictures(pictures);
   const weights = resolve(flags.weights ?? run.config.model.weights);
   await ensureFile(weights, "weights");
@@ -49,7 +50,7 @@ export async function detect(pictures: readonly string[], flags: DetectFlags, si
   try {
     found = await detectFiles(run, paths, {
       workshop,
-      score: name,
+      score: isModulePath(choice) ? choice : name,
       signal,
       onProgress: (done) => progress.update(done),
     });

@@ -110,7 +110,10 @@ const program = (signal: AbortSignal): Command => {
   engine(command("detect", "say the class of each picture, or that it is none of them"))
     .argument("<pictures...>", "picture files or folders")
     .requiredOption("--run <dir>", "a run folder")
-    .option("--score <name>", "one of the scores that the run calibrated (default: its first)")
+    .option(
+      "--score <name>",
+      "one of the scores that the run calibrated (default: its first); one of a file of yours by its path",
+    )
     .option("--weights <file>", "if they have moved since the training")
     .option("--json", "print the results as JSON")
     .action(async (pictures, options) => (await import("./detect.js")).detect(pictures, options, signal));

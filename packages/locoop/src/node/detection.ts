@@ -2,6 +2,7 @@ import type { Run } from "./run-folder.js";
 import { UsageError } from "./errors.js";
 import type { JobOptions, Workshop } from "./workshop.js";
 import { sha256OfFile } from "./files.js";
+import { isModulePath, loadScore, resolveChoice, type ScoreChoice } from "./plugins.js";
 
 /** One picture's verdict. */
 export interface FileDetection {
@@ -23,21 +24,35 @@ export async function checkWeights(run: Run, weights: string): Promise<void> {
     );
 }
 
-/** The calibrated score of a run by name; by default the run's first. */
-export function thresholdOf(run: Run, score = run.detector.score): { name: string; choice: string; threshold: number } {
-  const found = Object.hasOwn(run.detector.thresholds, score) ? run.detector.thresholds[score] : undefined;
+/**
+ * The calibrated score of a run: by name, by the path of the user's own module, by default the run's first. A module that only the
+ * run names is never loaded: a run folder may come from anyone, and a module is code.
+ */
+export async function thresholdOf(
+  run: Run,
+  score = run.detector.score,
+): Promise<{ name: string; choice: ScoreChoice; threshold: number }> {
+  const { thresholds } = run.detector;
+  const own = isModulePath(score);
+  const name = own ? (await loadScore(score)).name : score;
+  const found = Object.hasOwn(thresholds, name) ? thresholds[name] : undefined;
   if (!found)
     throw new UsageError(
-      `score must be one that the run calibrated (${Object.keys(run.detector.thresholds).join(", ")}), got "${score}"`,
+      `score must be one that the run calibrated (${Object.keys(thresholds).join(", ")}), got "${name}"${own ? ` of ${score}` : ""}`,
     );
-  return { name: score, ...found };
+  if (own) return { name, choice: resolveChoice(score), threshold: found.threshold };
+  if (isModulePath(found.choice))
+    throw new UsageError(
+      `score "${name}" of ${run.dir} is the code of a file, ${found.choice}, and a run's code is not run unasked; if you trust that file, name it: --score ${found.choice}`,
+    );
+  return { name, choice: found.choice, threshold: found.threshold };
 }
 
 /** Who does the work of `detectFiles`, and by which score. */
 export interface DetectFilesOptions extends JobOptions {
   /** A workshop with the run's weights. */
   readonly workshop: Workshop;
-  /** One of the scores that the run calibrated; by default its first. */
+  /** One of the scores that the run calibrated, by name or by the path of a module of yours; by default its first. */
   readonly score?: string;
 }
 
@@ -64,7 +79,7 @@ export async function detectFiles(
   paths: readonly string[],
   { workshop, score, signal, onProgress }: DetectFilesOptions,
 ): Promise<FileDetection[]> {
-  const { choice, threshold } = thresholdOf(run, score);
+  const { choice, threshold } = await thresholdOf(run, score);
   const scored = await workshop.score(paths, {
     classFeatures: [run.classFeatures],
     scores: [choice],

@@ -21,11 +21,12 @@ export interface AnyScore {
 // oxlint-disable-next-line typescript/no-explicit-any -- the options of a learner that is known at run time only
 export type AnyLearner = LearnerDefinition<any>;
 
-const isPath = (choice: string): boolean => /^\.{0,2}[\\/]|\.[cm]?[jt]s$/.test(choice);
+/** Whether a choice names a module by its path, and so stands for code of the user's own. */
+export const isModulePath = (choice: string): boolean => /^\.{0,2}[\\/]|\.[cm]?[jt]s$/.test(choice);
 
 /** Turns a plug-in's relative path into an absolute one, so that workers and resumed runs find it. */
 export function resolveChoice(choice: string): string {
-  return isPath(choice) ? resolve(choice) : choice;
+  return isModulePath(choice) ? resolve(choice) : choice;
 }
 
 const isScore = (value: unknown): value is AnyScore =>
@@ -67,7 +68,7 @@ async function load<T>(
     is,
   }: { what: string; maker: string; known: Readonly<Record<string, unknown>>; is: (value: unknown) => value is T },
 ): Promise<T> {
-  if (!isPath(choice)) {
+  if (!isModulePath(choice)) {
     const found = Object.hasOwn(known, choice) ? known[choice] : undefined;
     if (is(found)) return found;
     throw new UsageError(
