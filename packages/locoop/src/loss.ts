@@ -80,14 +80,15 @@ export function locoopLoss({ classes, lambda = 0.25, topK = defaultTopK(classes)
   };
 }
 
-/** 1 where at least K classes are strictly above the true one, else 0 [B,P]. A constant for the gradient: comparisons have none. */
+/** 1 where at least K classes are strictly above the true one, else 0 [B,P]. A constant: comparisons have no gradient. */
 function irrelevantRegions(logits: tf.Tensor3D, labels: Int32Array, topK: number): tf.Tensor2D {
-  const select = tf.customGrad((values) => {
-    const x = values as tf.Tensor3D;
-    const truth = tf.oneHot(tf.tensor1d(labels, "int32"), x.shape[2]).toFloat().expandDims(1); // [B, 1, C]
-    const own = x.mul(truth).sum(2, true); // [B, P, 1]
-    const above = x.greater(own).toFloat().sum(2); // [B, P]
-    return { value: above.greaterEqual(topK).toFloat(), gradFunc: () => tf.zerosLike(x) };
+  // Without inputs, so that nothing of this is on the gradient's tape.
+  const select = tf.customGrad(() => {
+    const truth = tf.oneHot(tf.tensor1d(labels, "int32"), logits.shape[2]).toFloat().expandDims(1); // [B, 1, C]
+    const own = logits.mul(truth).sum(2, true); // [B, P, 1]
+    // The step of a difference, not `greater`: wasm broadcasts arithmetic fast and comparisons slowly.
+    const above = tf.step(logits.sub(own)).sum(2); // [B, P]
+    return { value: above.greaterEqual(topK).toFloat(), gradFunc: () => [] };
   });
-  return select(logits) as tf.Tensor2D;
+  return select() as tf.Tensor2D;
 }

@@ -53,7 +53,7 @@ async function headGradient(
     const { value, grad } = tf.valueAndGrad((classes: tf.Tensor) => {
       const directions = normalize(classes); // [C, E]
       const input = {
-        global: tf.matMul(images, directions, false, true) as tf.Tensor2D, // [B, C]
+        global: cosinesWith(images, directions), // [B, C]
         get local() {
           return regions && regionCosines(regions, directions);
         },
@@ -111,8 +111,20 @@ async function settle(tensors: tf.Tensor[]): Promise<Floats[]> {
 
 function regionCosines(regions: tf.Tensor, directions: tf.Tensor): tf.Tensor3D {
   const [images = 0, places = 0, width = 0] = regions.shape;
-  const rows = tf.matMul(regions.reshape([images * places, width]), directions as tf.Tensor2D, false, true);
+  const rows = cosinesWith(regions.reshape([images * places, width]), directions);
   return rows.reshape([images, places, directions.shape[0]!]); // [B, P, C]
+}
+
+/**
+ * Products of constant rows [R,E] with directions [C,E] as [R,C]; only the directions have a gradient. Transposes are
+ * written out: the wasm backend is many times slower at a product with a transpose flag, which tfjs's own gradient has.
+ */
+function cosinesWith(rows: tf.Tensor, directions: tf.Tensor): tf.Tensor2D {
+  const product = tf.customGrad((given) => ({
+    value: tf.matMul(rows as tf.Tensor2D, tf.transpose(given as tf.Tensor)),
+    gradFunc: (dy: tf.Tensor) => tf.matMul(tf.transpose(dy), rows), // [C, E]
+  }));
+  return product(directions) as tf.Tensor2D;
 }
 
 function normalize(rows: tf.Tensor): tf.Tensor {
