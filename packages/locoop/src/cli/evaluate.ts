@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { type Dataset, listPictures, oodBenchmarks, readSplit } from "@locoop/datasets";
+import { checkComparable, comparedSettings, describeSettings } from "../node/compared-runs.js";
 import { openDataset, relabel, thinOut } from "../node/data.js";
 import { checkWeights } from "../node/detection.js";
 import { type BackendName, defaultThreads, describeEngine } from "../node/engine.js";
@@ -44,6 +45,7 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
     throw new UsageError("give at least one --ood NAME=DIR, or --data DIR with the four sets");
   const runs: Run[] = [];
   for (const dir of flags.run ?? []) runs.push(await readRun(dir));
+  await checkComparable(runs);
   const first = runs[0];
   if (!first && flags.weights === undefined)
     throw new UsageError("give --run DIR, or --weights FILE for zero-shot CLIP");
@@ -76,7 +78,8 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   }
   for (const run of runs) {
     const { method, shots, seed } = run.config.settings;
-    methods.push({ method, shots, seed, classFeatures: run.classFeatures, dir: run.dir });
+    const settings = comparedSettings(run.config);
+    methods.push({ method, shots, seed, settings, classFeatures: run.classFeatures, dir: run.dir });
   }
   const threads = flags.threads ?? defaultThreads();
   const workshop = createWorkshop({ model, threads });
@@ -207,25 +210,21 @@ async function reportOf(
     regions: readonly RegionPicture[];
   },
 ): Promise<ReportData> {
-  const run = runs[0];
   const engine = await describeEngine(flags.backend);
   const settings: Record<string, string> = {
     "ID pictures": dataset.root,
     scores: scores.join(", "),
     "zero-shot template": flags.template,
-    ...(run
-      ? Object.fromEntries(
-          Object.entries(run.config.settings).map(([key, value]) => [
-            key,
-            typeof value === "string" ? value : JSON.stringify(value),
-          ]),
-        )
-      : {}),
+    ...describeSettings(runs.map(({ config }) => config)),
+    ...(regions.length > 0 && runs.length > 1 ? { "regions by": runs[0]!.dir } : {}),
   };
   const notes = [
-    ...(run
-      ? [`The detector's threshold is ${run.detector.note} (${run.detector.pictures} pictures).`, ...run.config.notices]
-      : []),
+    ...new Set(
+      runs.flatMap(({ detector, config }) => [
+        `The detector's threshold is ${detector.note} (${detector.pictures} pictures).`,
+        ...config.notices,
+      ]),
+    ),
     ...(result.unreadable.length > 0
       ? [
           `${result.unreadable.length} unreadable pictures were skipped: ${result.unreadable

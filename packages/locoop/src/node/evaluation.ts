@@ -14,6 +14,8 @@ export interface EvaluatedMethod {
   readonly method: string;
   readonly shots?: number;
   readonly seed?: number;
+  /** What else it was made with: methods of one name that differ in it are kept apart in the tables. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly classFeatures: Floats;
   /** Folder for `scores/<set>.csv`, if they are wanted. */
   readonly dir?: string;
@@ -134,9 +136,9 @@ export async function evaluateMethods(options: EvaluationOptions): Promise<Evalu
         return [name, { id: values(0), ood: { ...main, ...beside }, evaluation: { ...evaluation, rows } }];
       }),
     );
-  const results = methods.map(({ method, shots, seed }, m): MethodResult => {
+  const results = methods.map(({ method, shots, seed, settings }, m): MethodResult => {
     const right = judged[0]!.filter(({ judgements }, i) => judgements[m]?.prediction === id.items[i]!.label).length;
-    return { method, shots, seed, accuracy: right / counts.ID!, scores: ood.length > 0 ? resultsOf(m) : {} };
+    return { method, shots, seed, settings, accuracy: right / counts.ID!, scores: ood.length > 0 ? resultsOf(m) : {} };
   });
   return { methods: results, unreadable, counts };
 }

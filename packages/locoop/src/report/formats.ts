@@ -1,5 +1,5 @@
 import { escapeCsv, escapeMarkdown } from "./escape.js";
-import { summarise } from "./summarise.js";
+import { labelRuns, summarise } from "./summarise.js";
 import type { MethodSummary } from "./summarise.js";
 import { describeAverage, findSet, formatPercent, methodLabel, scoreLabel, scoresOf } from "./table.js";
 import type { MethodResult, ReportData } from "./types.js";
@@ -21,10 +21,11 @@ function describeScores(values: Float64Array) {
   };
 }
 
-const describeRun = ({ method, shots, seed, accuracy, scores }: MethodResult) => ({
+const describeRun = ({ method, shots, seed, settings, accuracy, scores }: MethodResult) => ({
   method,
   shots,
   seed,
+  settings,
   accuracy,
   scores: Object.entries(scores).map(([score, { id, ood, evaluation }]) => ({
     score,
@@ -70,9 +71,10 @@ export function toReportJson(data: ReportData): string {
  */
 export function toReportCsv({ methods }: ReportData): string {
   const header = "method,shots,seed,accuracy,score,set,id_pictures,ood_pictures,fpr95,auroc,aupr";
-  const lines = methods.flatMap(({ method, shots, seed, accuracy, scores }) =>
+  const labels = labelRuns(methods);
+  const lines = methods.flatMap(({ shots, seed, accuracy, scores }, i) =>
     Object.entries(scores).flatMap(([score, { evaluation }]) => {
-      const lead = [escapeCsv(method), shots ?? "", seed ?? "", accuracy ?? "", escapeCsv(score)];
+      const lead = [escapeCsv(labels[i]!), shots ?? "", seed ?? "", accuracy ?? "", escapeCsv(score)];
       const { average } = evaluation;
       return [
         ...evaluation.rows.map((row) => [...lead, escapeCsv(row.set), row.id, row.ood, row.fpr95, row.auroc, row.aupr]),

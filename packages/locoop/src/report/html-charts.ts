@@ -2,6 +2,7 @@ import { thresholdAtTpr } from "@locoop/ood-metrics";
 import { averagesChart, distributionChart, sharedRange } from "./charts.js";
 import { html } from "./escape.js";
 import type { Markup } from "./escape.js";
+import { labelRuns } from "./summarise.js";
 import type { Summary } from "./summarise.js";
 import { methodLabel, scoreLabel } from "./table.js";
 import type { MethodResult, ScoreResult } from "./types.js";
@@ -75,8 +76,9 @@ function scoreFigures(name: string, score: string, result: ScoreResult): Markup 
 /** Histograms and densities of every method and score, one drawing per OOD set; of several seeds, the first given. */
 export function distributionFigures(methods: readonly MethodResult[]): Markup {
   const seen = new Set<string>();
-  const figures = methods.flatMap((run) => {
-    const label = methodLabel(run);
+  const labels = labelRuns(methods);
+  const figures = methods.flatMap((run, i) => {
+    const label = methodLabel({ method: labels[i]!, shots: run.shots });
     if (seen.has(label)) return [];
     seen.add(label);
     const name = run.seed === undefined ? label : `${label}, seed ${run.seed}`;

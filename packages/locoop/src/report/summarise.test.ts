@@ -1,6 +1,6 @@
 import type { Evaluation } from "@locoop/ood-metrics";
 import { describe, expect, it } from "vitest";
-import { statistic, summarise } from "./summarise.js";
+import { labelRuns, statistic, summarise } from "./summarise.js";
 import { formatPercent, formatTable } from "./table.js";
 import type { MethodResult } from "./types.js";
 
@@ -51,6 +51,47 @@ describe("summarise", () => {
     expect(sets).toEqual(["SUN"]);
     expect(groups[1]!.scores[0]!.average.fpr95.mean).toBeCloseTo(0.5, 15);
     expect(groups[1]!.scores[0]!.average.fpr95.std).toBeCloseTo(Math.sqrt(0.02), 15);
+  });
+
+  describe("of runs with other settings", () => {
+    const made = (one: MethodResult, settings: Record<string, string>): MethodResult => ({ ...one, settings });
+    const base = { lambda: "0.25", topK: "10", epochs: "50" };
+
+    it("takes no mean over them, and names what differs", () => {
+      const { methods: groups } = summarise([
+        made(run("LoCoOp", 1, 0.4, 0.9, 4), base),
+        made(run("LoCoOp", 2, 0.3, 0.9, 4), base),
+        made(run("LoCoOp", 1, 0.2, 0.9, 4), { ...base, lambda: "2" }),
+        made(run("CoOp", 1, 0.2, 0.9, 4), { ...base, lambda: "0" }),
+      ]);
+      expect(groups.map(({ method, seeds }) => [method, seeds])).toEqual([
+        ["LoCoOp (lambda 0.25)", [1, 2]],
+        ["LoCoOp (lambda 2)", [1]],
+        ["CoOp", [1]],
+      ]);
+    });
+
+    it("pairs those that share all but lambda and K", () => {
+      const { paired } = summarise([
+        made(run("LoCoOp", 1, 0.4, 0.9, 4), base),
+        made(run("LoCoOp", 1, 0.3, 0.9, 4), { ...base, epochs: "5" }),
+        made(run("CoOp", 1, 0.9, 0.5, 4), { ...base, lambda: "0", topK: "20", epochs: "5" }),
+        made(run("CoOp", 1, 0.8, 0.5, 4), { ...base, lambda: "0", epochs: "5" }),
+      ]);
+      expect(paired.map(({ method, scores: [first] }) => [method, first!.average.fpr95.mean])).toEqual([
+        ["LoCoOp (epochs 5) \u2212 CoOp (topK 10)", -0.5],
+      ]);
+    });
+
+    it("names a setting that only some have", () => {
+      expect(
+        labelRuns([
+          { method: "mine", settings: { width: "3" } },
+          { method: "mine", settings: {} },
+          { method: "other", settings: { width: "5" } },
+        ]),
+      ).toEqual(["mine (width 3)", "mine (no width)", "other"]);
+    });
   });
 
   it("pairs by seed and shots, whatever the order, and leaves out what has no partner", () => {

@@ -25,7 +25,10 @@ export interface ScoreSummary {
   readonly average: SetSummary;
 }
 
-/** One method at one number of shots, over its seeds; for paired differences, `method` names the difference. */
+/**
+ * One method at one number of shots, over its seeds; `method` names also the settings in which its runs differ, "LoCoOp (lambda 2)",
+ * and for paired differences the difference.
+ */
 export interface MethodSummary {
   readonly method: string;
   readonly shots?: number;
@@ -49,6 +52,9 @@ type Values = Readonly<Record<(typeof metrics)[number], number>>;
 /** One run as plain numbers; `sets` keeps the order of its evaluation. */
 interface Run {
   readonly method: string;
+  /** The method with the settings in which its runs differ. */
+  readonly label: string;
+  readonly settings: Readonly<Record<string, string>>;
   readonly shots?: number;
   readonly seed?: number;
   readonly accuracy?: number;
@@ -69,13 +75,29 @@ const readScore = ({ evaluation }: ScoreResult) => ({
   average: evaluation.average as Values,
 });
 
-const readRun = ({ method, shots, seed, accuracy, scores }: MethodResult): Run => ({
+const readRun = ({ method, shots, seed, settings = {}, accuracy, scores }: MethodResult, label: string): Run => ({
   method,
+  label,
+  settings,
   shots,
   seed,
   accuracy,
   scores: new Map(Object.entries(scores).map(([score, result]) => [score, readScore(result)])),
 });
+
+/**
+ * What tables call each run: its method, with every setting in which runs of that method differ, "LoCoOp (lambda 2)". Shots and
+ * seed are no part of it.
+ */
+export function labelRuns(runs: readonly Pick<MethodResult, "method" | "settings">[]): string[] {
+  return runs.map(({ method, settings = {} }) => {
+    const same = runs.filter((run) => run.method === method);
+    const keys = unique(same.flatMap((run) => Object.keys(run.settings ?? {})));
+    const varying = keys.filter((key) => unique(same.map((run) => run.settings?.[key])).length > 1);
+    const named = varying.map((key) => (settings[key] === undefined ? `no ${key}` : `${key} ${settings[key]}`));
+    return named.length > 0 ? `${method} (${named.join(", ")})` : method;
+  });
+}
 
 const unique = <T>(values: Iterable<T>): T[] => [...new Set(values)];
 const defined = <T>(value: T | undefined): value is T => value !== undefined;
@@ -101,7 +123,7 @@ function summariseScore(score: string, runs: readonly Run[]): ScoreSummary {
 function groupRuns(runs: readonly Run[]): Run[][] {
   const groups = new Map<string, Run[]>();
   for (const run of runs) {
-    const key = JSON.stringify([run.method, run.shots]);
+    const key = JSON.stringify([run.label, run.shots]);
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   return [...groups.values()];
@@ -110,7 +132,7 @@ function groupRuns(runs: readonly Run[]): Run[][] {
 function summariseGroup(runs: readonly Run[]): MethodSummary {
   const accuracies = runs.map((run) => run.accuracy).filter(defined);
   return {
-    method: runs[0]!.method,
+    method: runs[0]!.label,
     shots: runs[0]!.shots,
     seeds: runs.map((run) => run.seed),
     accuracy: accuracies.length > 0 ? statistic(accuracies) : undefined,
@@ -135,11 +157,23 @@ function differ(a: Run, b: Run): Run {
   });
   return {
     method: `${a.method} \u2212 ${b.method}`,
+    label: `${a.label} \u2212 ${b.label}`,
+    settings: a.settings,
     shots: a.shots,
     seed: a.seed,
     accuracy: a.accuracy === undefined || b.accuracy === undefined ? undefined : a.accuracy - b.accuracy,
     scores: new Map(scores),
   };
+}
+
+// In these a method is itself and its rival another.
+const own = new Set(["lambda", "topK"]);
+
+/** Whether two runs differ in nothing but what makes their methods, so that their difference means something. */
+function comparable(a: Run, b: Run): boolean {
+  if (a.shots !== b.shots || a.seed !== b.seed) return false;
+  const keys = unique([...Object.keys(a.settings), ...Object.keys(b.settings)]);
+  return keys.every((key) => own.has(key) || a.settings[key] === b.settings[key]);
 }
 
 /** The leading sets of a run whose plain mean is its average: sets beyond them were measured beside it, near-OOD say. */
@@ -163,7 +197,8 @@ function findAveraged(runs: readonly Run[]): string[] | undefined {
 }
 
 /**
- * Means and deviations over seeds, and the paired differences LoCoOp - CoOp of runs with the same shots and seed.
+ * Means and deviations over seeds, and the paired differences LoCoOp - CoOp of runs with the same shots, seed and settings (but
+ * lambda and K, which make the methods).
  * Methods, scores and sets keep the order in which they are given; numbers are fractions.
  *
  * @example
@@ -186,11 +221,13 @@ export function summarise(
   results: readonly MethodResult[],
   { pair = ["LoCoOp", "CoOp"] }: { pair?: readonly [string, string] } = {},
 ): Summary {
-  const runs = results.map(readRun);
+  const labels = labelRuns(results);
+  const runs = results.map((result, i) => readRun(result, labels[i]!));
   const named = (name: string) => runs.filter((run) => run.method.toLowerCase() === name.toLowerCase());
   const rivals = named(pair[1]);
   const differences = named(pair[0]).flatMap((run) => {
-    const rival = rivals.find((other) => other.shots === run.shots && other.seed === run.seed);
+    const fit = rivals.filter((other) => comparable(run, other));
+    const rival = fit.find(({ settings }) => settings["topK"] === run.settings["topK"]) ?? fit[0];
     return rival ? [differ(run, rival)] : [];
   });
   const methods = groupRuns(runs).map(summariseGroup);

@@ -40,6 +40,8 @@ export interface MethodResult {
   readonly method: string;
   readonly shots?: number;
   readonly seed?: number;
+  /** What else it was made with: runs that differ in any of these are no seeds of one another and are told apart by name. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Share of the in-distribution pictures classified right, 0 to 1. */
   readonly accuracy?: number;
   readonly scores: Readonly<Record<string, ScoreResult>>;

@@ -1,0 +1,114 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { createRandom } from "@locoop/clip";
+import { tinyClipPaths } from "@locoop/tiny-clip";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+// The command line as its user meets it: a child process of the built package, the toy CLIP, small drawn pictures.
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, "../../../..");
+const bin = join(root, "packages/locoop/bin/locoop.js");
+const { weights } = tinyClipPaths();
+let dir: string;
+let data: string;
+
+interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+async function locoop(...args: readonly string[]): Promise<Result> {
+  try {
+    const { stdout, stderr } = await run(process.execPath, [bin, ...args], { cwd: dir, maxBuffer: 1 << 26 });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+
+async function draw(path: string, colour: readonly [number, number, number], seed: string): Promise<void> {
+  const random = createRandom(seed);
+  const pixels = new Uint8Array(64 * 64 * 3);
+  for (let i = 0; i < 64 * 64; i++) {
+    const inside = Math.hypot((i % 64) - 32, Math.floor(i / 64) - 32) < 20;
+    colour.forEach((c, k) => (pixels[i * 3 + k] = inside ? c : random.integer(256)));
+  }
+  await sharp(pixels, { raw: { width: 64, height: 64, channels: 3 } })
+    .png()
+    .toFile(path);
+}
+
+const train = async (out: string, ...more: readonly string[]): Promise<void> => {
+  const fast = ["--shots", "2", "--epochs", "1", "--views", "1", "--contexts", "2", "--threads", "1"];
+  const { code, stderr } = await locoop("train", "--data", data, "--weights", weights, "--out", out, ...fast, ...more);
+  if (code !== 0) throw new Error(stderr);
+};
+const evaluate = (...args: readonly string[]): Promise<Result> =>
+  locoop("evaluate", "--threads", "1", "--score", "mcm", ...args);
+const zeroShot = (...args: readonly string[]): Promise<Result> =>
+  evaluate("--weights", weights, "--id", "data", ...args);
+
+beforeAll(async () => {
+  // Incremental: nothing to do where the build is fresh.
+  await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b", "packages/locoop"], {
+    cwd: root,
+  }).catch(() => {});
+  if (!existsSync(join(root, "packages/locoop/dist/cli/main.js"))) throw new Error("locoop does not build");
+  dir = await mkdtemp(join(tmpdir(), "locoop-evaluate-"));
+  data = join(dir, "data");
+  for (const [name, colour] of Object.entries({ cat: [200, 30, 30], frog: [30, 180, 40] } as const)) {
+    await mkdir(join(data, name), { recursive: true });
+    for (let i = 0; i < 4; i++) await draw(join(data, name, `${i}.png`), colour, `${name}/${i}`);
+  }
+  await mkdir(join(dir, "ood"));
+  for (let i = 0; i < 3; i++) await draw(join(dir, "ood", `${i}.png`), [20, 40, 220], `ood/${i}`);
+  await train("one");
+}, 180_000);
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+describe("several runs", () => {
+  it("are averaged over seeds only, and the report says in what they differ", async () => {
+    await train("two", "--seed", "2");
+    await train("strong", "--lambda", "2");
+    const runs = ["one", "two", "strong"].flatMap((name) => ["--run", name]);
+    const { code, stdout, stderr } = await evaluate(
+      ...runs,
+      "--id",
+      "data",
+      "--ood",
+      "blue=ood",
+      "--out",
+      "all",
+      "--json",
+    );
+    expect(stderr).not.toContain("error");
+    expect(code).toBe(0);
+    const { summary } = JSON.parse(stdout) as { summary: { methods: { method: string; seeds: number[] }[] } };
+    expect(summary.methods.map(({ method, seeds }) => [method, seeds])).toEqual([
+      ["LoCoOp (lambda 0.25)", [1, 2]],
+      ["LoCoOp (lambda 2)", [1]],
+    ]);
+    const { settings } = JSON.parse(await readFile(join(dir, "all/report.json"), "utf8")) as {
+      settings: Record<string, string>;
+    };
+    expect(settings).toMatchObject({ seed: "1, 2", contexts: "2" });
+    expect(settings["lambda"]).toBe("0.25: LoCoOp (lambda 0.25), 2 shots; 2: LoCoOp (lambda 2), 2 shots");
+  });
+
+  it("are refused where one comes twice", async () => {
+    const twice = await evaluate("--run", "one", "--run", "./one/", "--id", "data", "--ood", "blue=ood");
+    expect(twice.stderr).toMatch(/error: --run: .*one.* comes twice/);
+    expect(twice.code).toBe(2);
+    await cp(join(dir, "one"), join(dir, "copy"), { recursive: true });
+    const copied = await evaluate("--run", "one", "--run", "copy", "--id", "data", "--ood", "blue=ood");
+    expect(copied.stderr).toMatch(/same settings and the same seed \(1\)/);
+    expect(copied.code).toBe(2);
+  });
+});
