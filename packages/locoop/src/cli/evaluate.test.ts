@@ -112,3 +112,14 @@ describe("several runs", () => {
     expect(copied.code).toBe(2);
   });
 });
+
+describe("names of the sets", () => {
+  it.each([
+    [["ID=ood"], /--ood: the name "ID" stands for the in-distribution pictures/],
+    [["a b=ood", "a_b=ood"], /would both be written to a_b\.csv; rename one/],
+  ])("%j are refused before anything is read", async (sets, reason) => {
+    const { code, stdout, stderr } = await zeroShot(...sets.flatMap((set) => ["--ood", set]));
+    expect(stderr).toMatch(reason);
+    expect([code, stdout]).toEqual([2, ""]);
+  });
+});

@@ -5,7 +5,13 @@ import { openDataset, relabel, thinOut } from "../node/data.js";
 import { checkWeights } from "../node/detection.js";
 import { type BackendName, defaultThreads, describeEngine } from "../node/engine.js";
 import { UsageError } from "../node/errors.js";
-import { type EvaluatedMethod, evaluateMethods, type EvaluationResult, type PictureSet } from "../node/evaluation.js";
+import {
+  checkSetNames,
+  type EvaluatedMethod,
+  evaluateMethods,
+  type EvaluationResult,
+  type PictureSet,
+} from "../node/evaluation.js";
 import { ensureFile } from "../node/files.js";
 import { closeModel, type ModelSpec, openModel } from "../node/model.js";
 import { loadScores, resolveChoice } from "../node/plugins.js";
@@ -43,6 +49,7 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
     throw new UsageError("give --id DIR with in-distribution pictures, or --data DIR with ImageNet and the four sets");
   if (flags.data === undefined && !flags.ood)
     throw new UsageError("give at least one --ood NAME=DIR, or --data DIR with the four sets");
+  checkSetNames((flags.ood ?? []).map(({ name }) => name));
   const runs: Run[] = [];
   for (const dir of flags.run ?? []) runs.push(await readRun(dir));
   await checkComparable(runs);

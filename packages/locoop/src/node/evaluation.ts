@@ -4,6 +4,7 @@ import type { Item } from "@locoop/datasets";
 import { evaluate } from "@locoop/ood-metrics";
 import type { MethodResult, ScoreResult } from "../report/index.js";
 import type { Unreadable } from "./data.js";
+import { UsageError } from "./errors.js";
 import { loadScores } from "./plugins.js";
 import { writeScores } from "./scores-file.js";
 import type { ScoredPicture } from "./scoring.js";
@@ -53,7 +54,7 @@ export interface EvaluationResult {
  * Encodes every picture once, judges it by every method and score, and measures the ID pictures against each OOD set by the
  * conventions of the paper. Pictures that cannot be read are left out and listed.
  *
- * @throws if no picture of a set can be read
+ * @throws if no picture of a set can be read, and UsageError for a set named "ID" or two whose score files would have one name
  * @example
  * ```ts
  * import { mkdtemp } from "node:fs/promises";
@@ -83,8 +84,9 @@ export interface EvaluationResult {
  */
 export async function evaluateMethods(options: EvaluationOptions): Promise<EvaluationResult> {
   const { methods, id, ood, extra = [], scores, workshop, signal, onProgress } = options;
+  checkSetNames([...ood, ...extra].map(({ name }) => name));
   const names = (await loadScores(scores)).map(({ name }) => name);
-  const sets = [{ name: "ID", root: id.root, items: id.items }, ...ood, ...extra];
+  const sets = [{ name: ID, root: id.root, items: id.items }, ...ood, ...extra];
   const total = sets.reduce((sum, { items }) => sum + items.length, 0);
   const judged: ScoredPicture[][] = [];
   const unreadable: Unreadable[] = [];
@@ -138,9 +140,32 @@ export async function evaluateMethods(options: EvaluationOptions): Promise<Evalu
     );
   const results = methods.map(({ method, shots, seed, settings }, m): MethodResult => {
     const right = judged[0]!.filter(({ judgements }, i) => judgements[m]?.prediction === id.items[i]!.label).length;
-    return { method, shots, seed, settings, accuracy: right / counts.ID!, scores: ood.length > 0 ? resultsOf(m) : {} };
+    return { method, shots, seed, settings, accuracy: right / counts[ID]!, scores: ood.length > 0 ? resultsOf(m) : {} };
   });
   return { methods: results, unreadable, counts };
+}
+
+// What counts and messages call the in-distribution pictures; no set may have the name.
+const ID = "ID";
+
+/** Refuses names of OOD sets that mean something else already, or whose score files would overwrite one another. */
+export function checkSetNames(names: readonly string[]): void {
+  const taken = new Map<string, string>();
+  for (const name of names) {
+    if (name.toLowerCase() === ID.toLowerCase())
+      throw new UsageError(
+        `--ood: the name "${name}" stands for the in-distribution pictures; give the set another name`,
+      );
+    const file = fileName(name);
+    // As file systems compare that fold cases and compose letters.
+    const key = file.normalize("NFC").toLowerCase();
+    const other = taken.get(key);
+    if (other !== undefined)
+      throw new UsageError(
+        `--ood: the sets "${other}" and "${name}" would both be written to ${file}.csv; rename one of them`,
+      );
+    taken.set(key, name);
+  }
 }
 
 /** A set's name as part of a file name. */
