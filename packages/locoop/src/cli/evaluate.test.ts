@@ -123,3 +123,28 @@ describe("names of the sets", () => {
     expect([code, stdout]).toEqual([2, ""]);
   });
 });
+
+describe("pictures that were trained on", () => {
+  it("are left out of a copy and of a moved folder, and counted", async () => {
+    await cp(data, join(dir, "copied"), { recursive: true });
+    const copied = await evaluate("--run", "one", "--id", "copied", "--ood", "blue=ood", "--json");
+    expect(copied.stderr).toContain("4 ID pictures were trained on and are left out");
+    expect(JSON.parse(copied.stdout)).toMatchObject({ counts: { ID: 4 } });
+    await rename(data, join(dir, "elsewhere"));
+    try {
+      const moved = await evaluate("--run", "one", "--id", "elsewhere", "--ood", "blue=ood", "--json");
+      expect(moved.stderr).toContain("4 ID pictures were trained on and are left out");
+      expect(JSON.parse(moved.stdout)).toMatchObject({ counts: { ID: 4 } });
+    } finally {
+      await rename(join(dir, "elsewhere"), data);
+    }
+  });
+
+  it("are not passed over in silence where the split is damaged", async () => {
+    await cp(join(dir, "one"), join(dir, "damaged"), { recursive: true });
+    await writeFile(join(dir, "damaged/split.json"), "{");
+    const { code, stderr } = await evaluate("--run", "damaged", "--id", "data", "--ood", "blue=ood");
+    expect(stderr).toMatch(/notice: .*damaged.split\.json cannot be read, so that pictures/);
+    expect(code).toBe(0);
+  });
+});

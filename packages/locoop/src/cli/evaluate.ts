@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { type Dataset, listPictures, oodBenchmarks, readSplit } from "@locoop/datasets";
+import { type Dataset, type Item, listPictures, oodBenchmarks } from "@locoop/datasets";
 import { checkComparable, comparedSettings, describeSettings } from "../node/compared-runs.js";
 import { openDataset, relabel, thinOut } from "../node/data.js";
 import { checkWeights } from "../node/detection.js";
@@ -15,7 +15,8 @@ import {
 import { ensureFile } from "../node/files.js";
 import { closeModel, type ModelSpec, openModel } from "../node/model.js";
 import { loadScores, resolveChoice } from "../node/plugins.js";
-import { readRun, type Run, type RunClass, runFiles } from "../node/run-folder.js";
+import { readRun, type Run, type RunClass } from "../node/run-folder.js";
+import { withoutTrained } from "../node/trained-pictures.js";
 import { runVersions } from "../node/versions.js";
 import { createWorkshop } from "../node/workshop.js";
 import { judgeRegions } from "../node/visualization.js";
@@ -159,23 +160,15 @@ async function idPictures(
   dataset: Dataset,
   classes: readonly RunClass[],
   runs: readonly Run[],
-): Promise<{ path: string; label: number }[]> {
+): Promise<readonly Item[]> {
   const items = relabel(dataset, classes);
-  const trained = new Set<string>();
-  for (const run of runs) {
-    const split = await readSplit(join(run.dir, runFiles.split), {
-      root: run.config.data.root,
-      checkFiles: false,
-    }).catch(() => undefined);
-    for (const { path } of split?.train ?? []) trained.add(path);
-  }
-  const rest = items.filter(({ path }) => !trained.has(path));
+  const { items: rest, trained, notices } = await withoutTrained(items, { root: dataset.root, runs });
+  for (const line of notices) notice(`notice: ${line}`);
   if (rest.length === 0)
     throw new Error(
       `ID pictures: every picture of ${dataset.root} was trained on; give --id a folder of other pictures`,
     );
-  if (rest.length < items.length)
-    notice(`notice: ${items.length - rest.length} ID pictures were trained on and are left out`);
+  if (trained > 0) notice(`notice: ${trained} ID pictures were trained on and are left out`);
   return rest;
 }
 

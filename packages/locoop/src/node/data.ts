@@ -56,9 +56,14 @@ export async function checkPictures(
     }
     const item = items[i]!;
     good.push(item);
-    all.update(`${relative(root, item.path).replaceAll("\\", "/")}\n${item.label}\n${result}\n`);
+    all.update(hashLine({ place: relative(root, item.path), label: item.label, sha256: result }));
   });
   return { good, unreadable, sha256: all.digest("hex") };
+}
+
+/** What one picture adds to the hash over all of a run's pictures. */
+export function hashLine({ place, label, sha256 }: { place: string; label: number; sha256: string }): string {
+  return `${place.replaceAll("\\", "/")}\n${label}\n${sha256}\n`;
 }
 
 /** Gives pictures of class folders the labels of a run: the same list of names, else by folder, else by name. */
