@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { listPictures } from "@locoop/datasets";
-import { checkWeights, detectFiles, thresholdOf } from "../node/detection.js";
+import { checkWeights, detectFiles, modelOf, thresholdOf } from "../node/detection.js";
 import { type BackendName, defaultThreads } from "../node/engine.js";
 import { ensureFile } from "../node/files.js";
 import { isModulePath } from "../node/plugins.js";
@@ -42,7 +42,7 @@ export async function detect(pictures: readonly string[], flags: DetectFlags, si
   // A worker is worth its start for many pictures only.
   const threads = paths.length < 64 && flags.threads === undefined ? 1 : (flags.threads ?? defaultThreads());
   const workshop = createWorkshop({
-    model: { weights, backend: flags.backend, activation: run.config.model.activation },
+    model: modelOf(run, { weights, backend: flags.backend }),
     threads,
   });
   const progress = createProgress({ label: "detect", total: paths.length });

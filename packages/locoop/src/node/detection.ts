@@ -2,6 +2,8 @@ import type { Run } from "./run-folder.js";
 import { UsageError } from "./errors.js";
 import type { JobOptions, Workshop } from "./workshop.js";
 import { sha256OfFile } from "./files.js";
+import type { BackendName } from "./engine.js";
+import type { ModelSpec } from "./model.js";
 import { isModulePath, loadScore, resolveChoice, type ScoreChoice } from "./plugins.js";
 
 /** One picture's verdict. */
@@ -22,6 +24,12 @@ export async function checkWeights(run: Run, weights: string): Promise<void> {
     throw new Error(
       `weights: ${weights} are not those that ${run.dir} was trained with (their SHA-256 differs); give the same file with --weights`,
     );
+}
+
+/** The model of a run as it was used in training, wherever its weights are now. */
+export function modelOf({ config }: Run, { weights, backend }: { weights: string; backend: BackendName }): ModelSpec {
+  const { activation, mean, std } = config.model;
+  return { weights, backend, activation, mean, std };
 }
 
 /**

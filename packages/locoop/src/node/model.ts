@@ -11,6 +11,10 @@ export interface ModelSpec {
   readonly backend: BackendName;
   /** Overrides the activation that names and config imply. */
   readonly activation?: "quick_gelu" | "gelu";
+  /** What pictures must be shifted by: a model that says otherwise is refused. */
+  readonly mean?: readonly [number, number, number];
+  /** What pictures must be scaled by: a model that says otherwise is refused. */
+  readonly std?: readonly [number, number, number];
 }
 
 let open: { key: string; clip: Promise<Clip> } | undefined;
@@ -18,7 +22,7 @@ let open: { key: string; clip: Promise<Clip> } | undefined;
 /**
  * Opens a model in this thread, or returns the one that is open already; another one is closed first. Starts the backend.
  *
- * @throws if the file is not there, holds no CLIP, or the backend does not start
+ * @throws if the file is not there, holds no CLIP or one of another mean or standard deviation, or the backend does not start
  * @example
  * ```ts
  * import { tinyClipPaths } from "@locoop/tiny-clip";
@@ -30,18 +34,39 @@ let open: { key: string; clip: Promise<Clip> } | undefined;
  * ```
  */
 export async function openModel(spec: ModelSpec): Promise<Clip> {
-  const key = JSON.stringify([spec.weights, spec.backend, spec.activation]);
+  const key = JSON.stringify([spec.weights, spec.backend, spec.activation, spec.mean, spec.std]);
   if (open?.key === key) return open.clip;
   await closeModel();
   const clip = (async () => {
     await ensureFile(spec.weights, "weights");
-    return loadClip({ path: spec.weights, engine: await openEngine(spec.backend), activation: spec.activation });
+    const { weights, backend, activation } = spec;
+    const loaded = await loadClip({ path: weights, engine: await openEngine(backend), activation });
+    try {
+      ensureNormalisation(spec, loaded.config);
+    } catch (error) {
+      loaded.dispose();
+      throw error;
+    }
+    return loaded;
   })();
   open = { key, clip };
   clip.catch(() => {
     if (open?.key === key) open = undefined;
   });
   return clip;
+}
+
+function ensureNormalisation(spec: ModelSpec, config: Clip["config"]): void {
+  for (const [key, name] of [
+    ["mean", "mean"],
+    ["std", "standard deviation"],
+  ] as const) {
+    const expected = spec[key];
+    if (expected === undefined || expected.every((value, i) => value === config[key][i])) continue;
+    throw new Error(
+      `weights: expected pictures to be normalised with the ${name} ${expected.join(", ")}, but ${spec.weights} and the files beside it say ${config[key].join(", ")}; use the files of the training`,
+    );
+  }
 }
 
 /**

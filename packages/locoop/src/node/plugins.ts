@@ -5,7 +5,7 @@ import { scores as builtInScores } from "@locoop/ood-metrics";
 import type { LearnerDefinition } from "@locoop/prompt-learning";
 import { learners } from "@locoop/prompt-learning";
 import { UsageError } from "./errors.js";
-import { ensureFile } from "./files.js";
+import { ensureFile, sha256OfFile } from "./files.js";
 
 /** A score by the name of the index, or by the path of a module that exports one. */
 export type ScoreChoice = string;
@@ -27,6 +27,13 @@ export const isModulePath = (choice: string): boolean => /^\.{0,2}[\\/]|\.[cm]?[
 /** Turns a plug-in's relative path into an absolute one, so that workers and resumed runs find it. */
 export function resolveChoice(choice: string): string {
   return isModulePath(choice) ? resolve(choice) : choice;
+}
+
+/** SHA-256 of every module among some choices, by its path: names stand for code of this version. */
+export async function hashPlugins(choices: readonly string[]): Promise<Record<string, string>> {
+  const hashes: Record<string, string> = {};
+  for (const choice of choices) if (isModulePath(choice)) hashes[choice] = await sha256OfFile(choice);
+  return hashes;
 }
 
 const isScore = (value: unknown): value is AnyScore =>

@@ -36,7 +36,14 @@ export interface RunConfig {
   readonly version: 1;
   readonly created: string;
   readonly settings: RunSettings;
-  readonly model: { readonly weights: string; readonly sha256: string; readonly activation?: "quick_gelu" | "gelu" };
+  /** The weights, and as it was used what they do not hold themselves; a run made before that was recorded lacks it. */
+  readonly model: {
+    readonly weights: string;
+    readonly sha256: string;
+    readonly activation?: "quick_gelu" | "gelu";
+    readonly mean?: readonly [number, number, number];
+    readonly std?: readonly [number, number, number];
+  };
   readonly engine: EngineDescription;
   readonly machine: { readonly arch: string; readonly platform: string };
   readonly versions: Readonly<Record<string, string>>;
@@ -50,6 +57,10 @@ export interface RunConfig {
     readonly sha256: string;
   };
   readonly scores: readonly string[];
+  /** SHA-256 of the modules that a learner or a score came from, by their paths; what these import is not hashed. */
+  readonly plugins: Readonly<Record<string, string>>;
+  /** The pictures for the threshold: their origin, and the SHA-256 of the list of their paths. */
+  readonly calibration: { readonly origin: CalibrationOrigin; readonly sha256: string };
   readonly notices: readonly string[];
 }
 
@@ -157,9 +168,9 @@ export async function writeClassFeatures(dir: string, features: Floats): Promise
   await writeWhole(join(dir, runFiles.classFeatures), writeSafetensors({ features }));
 }
 
-/** What decides the bits of a run, as one flat record. */
+/** What decides the bits of a run, its thresholds included, as one flat record. */
 export function decisiveParts(config: RunConfig, classes: readonly RunClass[]): Record<string, string> {
-  const { settings, model, engine, machine, versions, chunking, data } = config;
+  const { settings, model, engine, machine, versions, chunking, data, scores, plugins, calibration } = config;
   const flat: Record<string, string> = {};
   const add = (prefix: string, value: unknown): void => {
     if (value !== null && typeof value === "object" && !Array.isArray(value)) {
@@ -167,12 +178,15 @@ export function decisiveParts(config: RunConfig, classes: readonly RunClass[]): 
     } else if (value !== undefined) flat[prefix] = JSON.stringify(value);
   };
   add("settings", settings);
-  add("weights", { sha256: model.sha256, activation: model.activation });
+  add("weights", { sha256: model.sha256, activation: model.activation, mean: model.mean, std: model.std });
   add("engine", engine);
   add("machine", { arch: machine.arch });
   add("versions", Object.fromEntries(Object.entries(versions).filter(([name]) => name !== "node")));
   add("chunking", chunking);
   add("pictures", data.sha256);
+  add("scores", scores);
+  add("plugins", plugins);
+  add("calibration", calibration);
   add(
     "classes",
     classes.map(({ name }) => name),

@@ -8,10 +8,11 @@ import { thresholdAtTpr } from "@locoop/ood-metrics";
 import type { Learner, TrainingBatch } from "@locoop/prompt-learning";
 import { encodeClasses, fit, readCheckpoint, variableName, writeCheckpoint } from "@locoop/prompt-learning";
 import { locoopLoss } from "../loss.js";
+import { unreadableCalibration } from "./calibration.js";
 import type { PictureRequest } from "./features.js";
 import { takeRows } from "./features.js";
 import { exists, writeJson, writeWhole } from "./files.js";
-import { loadLearner, loadScores } from "./plugins.js";
+import { type AnyLearner, loadLearner, loadScores } from "./plugins.js";
 import type { CalibrationOrigin, DetectorFile, RunClass, RunConfig } from "./run-folder.js";
 import { checkResumable, readRun, runFiles, runState, startRunFolder, writeClassFeatures } from "./run-folder.js";
 import { judgeFeatures, type ScoredPicture } from "./scoring.js";
@@ -35,6 +36,8 @@ export interface TrainSpec {
   /** The shots; paths are absolute and below `root`. */
   readonly root: string;
   readonly items: readonly Item[];
+  /** The seed that drew them; that of a split from elsewhere may be unknown. */
+  readonly drawSeed?: number;
   readonly calibration: CalibrationSet;
   /** Features of the views, if they are encoded already: view-major rows [V * items]. */
   readonly features?: ImageFeatures;
@@ -79,6 +82,25 @@ export function viewRequests(config: RunConfig, items: readonly Item[]): Picture
   ).flat();
 }
 
+/** Makes a learner for the classes of a run; the caller disposes it. */
+export function createLearner(
+  definition: AnyLearner,
+  options: Readonly<Record<string, unknown>>,
+  { clip, classes, seed }: { clip: Clip; classes: readonly RunClass[]; seed: number },
+): Learner {
+  return definition.create(
+    {
+      classNames: classes.map(({ name }) => name),
+      tokenizer: clip.tokenizer,
+      embedTokens: (ids) => clip.embedTokens(ids),
+      contextLength: clip.config.text.contextLength,
+      width: clip.config.text.width,
+      seed,
+    },
+    options,
+  );
+}
+
 /** Trains one run into its folder, or goes on with it: learner, epochs with a checkpoint each, class features, threshold. */
 export async function trainRun(
   spec: TrainSpec,
@@ -87,17 +109,7 @@ export async function trainRun(
   const { dir, config, classes, items, root } = spec;
   const { settings } = config;
   const definition = await loadLearner(settings.learner);
-  const learner = definition.create(
-    {
-      classNames: classes.map(({ name }) => name),
-      tokenizer: clip.tokenizer,
-      embedTokens: (ids) => clip.embedTokens(ids),
-      contextLength: clip.config.text.contextLength,
-      width: clip.config.text.width,
-      seed: settings.seed,
-    },
-    settings.learnerOptions,
-  );
+  const learner = createLearner(definition, settings.learnerOptions, { clip, classes, seed: settings.seed });
   try {
     const resuming = spec.resume && (await exists(join(dir, runFiles.config)));
     if (resuming) {
@@ -114,7 +126,7 @@ export async function trainRun(
         calibration:
           spec.calibration.origin === "left-over" ? spec.calibration.paths.map((path) => labelled(spec, path)) : [],
         shots: settings.shots,
-        seed: settings.seed,
+        seed: spec.drawSeed,
       });
       await startRunFolder(dir, config, classes);
     }
@@ -286,10 +298,7 @@ async function calibrate(
         onProgress: (done) => onProgress?.({ stage: "calibrate", done, total: paths.length }),
       });
   const good = scored.filter(({ error }) => error === undefined);
-  if (good.length === 0)
-    throw new Error(
-      `calibration: none of the ${paths.length} pictures of ${source} can be read; give another --calibration`,
-    );
+  if (good.length === 0) throw new Error(unreadableCalibration(paths.length, source));
   const tpr = 0.95;
   const thresholds = Object.fromEntries(
     scores.map((score, i) => [

@@ -1,20 +1,23 @@
 import { join, resolve } from "node:path";
-import type { Dataset, Item } from "@locoop/datasets";
-import { listPictures, readSplit, sampleFewShot } from "@locoop/datasets";
-import { defaultTopK } from "../loss.js";
-import { checkPictures, openDataset, thinOut, type Unreadable } from "./data.js";
+import type { Dataset } from "@locoop/datasets";
+import * as tf from "@tensorflow/tfjs";
+import { calibrationSet, describeCalibration } from "./calibration.js";
+import { checkPictures, openDataset, type Unreadable } from "./data.js";
 import { defaultThreads, describeEngine, type BackendName } from "./engine.js";
 import { UsageError } from "./errors.js";
 import { PICTURE_CHUNK } from "./features.js";
 import { ensureFile, sha256OfFile } from "./files.js";
-import { closeModel, openModel } from "./model.js";
-import { loadLearner, loadScores, resolveChoice } from "./plugins.js";
-import type { RunClass, RunConfig, RunSettings } from "./run-folder.js";
+import { closeModel, type ModelSpec, openModel } from "./model.js";
+import { type AnyLearner, hashPlugins, loadLearner, loadScores, resolveChoice } from "./plugins.js";
+import type { RunClass, RunConfig } from "./run-folder.js";
 import { checkResumable, runState } from "./run-folder.js";
+import { checkNumbers, resolveLearnerOptions, resolveSettings } from "./settings.js";
+import { type Draw, drawShots, resolveDraw } from "./shots.js";
 import type { TrainedRun, TrainProgress, TrainSpec } from "./train-run.js";
-import { trainRun } from "./train-run.js";
+import { createLearner, trainRun } from "./train-run.js";
 import { runVersions } from "./versions.js";
 import { createWorkshop, type Workshop } from "./workshop.js";
+import { ensureWritableFolder } from "./writable-folder.js";
 
 /** What `trainRuns` is asked for; everything but data, weights and place has a default. */
 export interface TrainOptions {
@@ -24,7 +27,9 @@ export interface TrainOptions {
   readonly weights: string;
   /** The run folder; with several seeds, the folder of `seed1`, `seed2`, ... */
   readonly out: string;
+  /** Pictures per class; default 16, or as the split says. */
   readonly shots?: number;
+  /** A run for each; default 1, or as the split says. */
   readonly seeds?: readonly number[];
   readonly learner?: string;
   readonly learnerOptions?: Readonly<Record<string, unknown>>;
@@ -85,19 +90,23 @@ export interface TrainOptions {
  * ```
  */
 export async function trainRuns(options: TrainOptions): Promise<TrainedRun[]> {
-  const { seeds = [1], out, threads = defaultThreads(), signal, onProgress } = options;
-  const context = await prepare(options);
+  const { out, threads = defaultThreads(), signal, onProgress } = options;
   const specs: TrainSpec[] = [];
-  for (const seed of seeds)
-    specs.push(await specFor(context, seed, seeds.length > 1 ? join(resolve(out), `seed${seed}`) : resolve(out)));
-  const model = { weights: context.weights, backend: context.backend, activation: options.activation };
-  const workshop = createWorkshop({ model, threads });
-  const progressOf = (run: number) => (progress: TrainProgress) =>
-    onProgress?.({ ...progress, run, runs: specs.length });
+  let workshop: Workshop | undefined;
   try {
+    const context = await prepare(options);
+    const { seeds } = context.draw;
+    for (const seed of seeds)
+      specs.push(await specFor(context, seed, seeds.length > 1 ? join(resolve(out), `seed${seed}`) : resolve(out)));
+    workshop = createWorkshop({ model: context.model, threads });
+    // Where workers do it all, this thread's model would only take room.
+    if (specs.length > 1 && threads > 1) await closeModel();
+    const progressOf = (run: number) => (progress: TrainProgress) =>
+      onProgress?.({ ...progress, run, runs: specs.length });
     return await runSpecs(specs, { workshop, signal, progressOf });
   } finally {
-    await workshop.dispose();
+    await workshop?.dispose();
+    await closeModel();
   }
 }
 
@@ -147,20 +156,26 @@ export interface TrainContext {
   readonly options: TrainOptions;
   readonly dataset: Dataset & { readonly layout: string };
   readonly classes: readonly RunClass[];
-  readonly weights: string;
-  readonly backend: BackendName;
-  readonly sha256: string;
+  readonly draw: Draw;
+  readonly definition: AnyLearner;
+  /** What to open; it is open in this thread, and stays so. */
+  readonly model: ModelSpec;
+  /** The same as a run records it. */
+  readonly recorded: RunConfig["model"];
+  readonly modelNotices: readonly string[];
   readonly notice: (line: string) => void;
 }
 
-/** Checks everything that can be checked before a picture is drawn. */
+/** Checks everything that can be checked before a picture is looked at, cheapest first; leaves the model open. */
 export async function prepare(options: TrainOptions): Promise<TrainContext> {
-  const { onNotice = () => {}, backend = "wasm", scores = ["gl-mcm", "mcm"], learner = "coop" } = options;
+  const { onNotice = () => {}, backend = "wasm", scores = ["gl-mcm", "mcm"], learner = "coop", activation } = options;
   checkNumbers(options);
+  await ensureWritableFolder(options.out, "out");
   const weights = resolve(options.weights);
   await ensureFile(weights, "weights");
   await loadScores(scores.map(resolveChoice));
-  await loadLearner(resolveChoice(learner));
+  const definition = await loadLearner(resolveChoice(learner));
+  const learnerOptions = resolveLearnerOptions(definition, options.learnerOptions);
   const dataset = await openDataset(options.data, { split: "train", classNames: options.classNames });
   if (dataset.classNames.length < 2)
     throw new Error(
@@ -171,51 +186,49 @@ export async function prepare(options: TrainOptions): Promise<TrainContext> {
   const { topK } = options;
   if (topK !== undefined && topK > classes.length)
     throw new UsageError(`--top-k must be at most the ${classes.length} classes of ${dataset.root}, got ${topK}`);
-  return { options, dataset, classes, weights, backend, sha256: await sha256OfFile(weights), notice: onNotice };
-}
+  const draw = await resolveDraw(options, dataset.root);
 
-function checkNumbers({
-  shots = 16,
-  seeds = [1],
-  lambda,
-  topK,
-  views = 0,
-  crop = [0.08, 1],
-  epochs = 50,
-  batchSize = 32,
-  learningRate = 0.002,
-}: TrainOptions): void {
-  const whole = (name: string, value: number, least: number): void => {
-    if (!Number.isSafeInteger(value) || value < least)
-      throw new UsageError(`${name} must be a whole number of ${least} or more, got ${value}`);
+  const model = { weights, backend, activation };
+  const clip = await openModel(model);
+  for (const line of clip.notices) onNotice(`notice: ${line}`);
+  // Made once only to see that it can be: its options, and that its prompts fit the model.
+  const tried = createLearner(definition, learnerOptions, { clip, classes, seed: draw.seeds[0]! });
+  try {
+    tf.tidy(() => void tried.prompts());
+  } finally {
+    tried.dispose();
+  }
+  return {
+    options,
+    dataset,
+    classes,
+    draw,
+    definition,
+    model,
+    recorded: {
+      weights,
+      sha256: await sha256OfFile(weights),
+      activation: clip.config.activation,
+      mean: clip.config.mean,
+      std: clip.config.std,
+    },
+    modelNotices: clip.notices,
+    notice: onNotice,
   };
-  whole("shots", shots, 1);
-  for (const seed of seeds) whole("seed", seed, 0);
-  if (new Set(seeds).size !== seeds.length) throw new UsageError(`seeds must differ, got ${seeds.join(", ")}`);
-  whole("views", views, 0);
-  whole("epochs", epochs, 1);
-  whole("batch size", batchSize, 1);
-  if (topK !== undefined) whole("top-k", topK, 1);
-  if (lambda !== undefined && !(lambda >= 0 && Number.isFinite(lambda)))
-    throw new UsageError(`lambda must be a number of 0 or more, got ${lambda}`);
-  if (!(learningRate > 0 && Number.isFinite(learningRate)))
-    throw new UsageError(`learning rate must be above 0, got ${learningRate}`);
-  if (!(crop[0] > 0 && crop[0] <= crop[1] && crop[1] <= 1))
-    throw new UsageError(`crop must be two shares 0 < least <= most <= 1, got ${crop.join(",")}`);
 }
 
 /** Draws the shots of one seed and writes down everything that its run needs. */
 export async function specFor(context: TrainContext, seed: number, dir: string): Promise<TrainSpec> {
-  const { options, dataset, classes, weights, backend, sha256, notice } = context;
-  const { resume = false, shots = 16, strict = false, skipUnreadable = false, signal } = options;
+  const { options, dataset, classes, draw, definition, notice } = context;
+  const { resume = false, strict = false, skipUnreadable = false, signal } = options;
   const state = await runState(dir);
   if (state !== "none" && !resume)
     throw new Error(
       `${dir} holds ${state === "finished" ? "a finished" : "an unfinished"} run already; give another --out${state === "unfinished" ? ", or --resume to go on with it" : ""}`,
     );
-  const { items, rest, short } = await drawShots(context, { shots, seed, strict });
+  const { items, rest, short } = drawShots(dataset, draw, { seed, strict, path: options.split });
   for (const { className, available } of short)
-    notice(`notice: class "${className}" has ${available} of ${shots} shots; all of it is taken`);
+    notice(`notice: class "${className}" has ${available} of ${draw.shots} shots; all of it is taken`);
   const checked = await checkPictures(items, {
     root: dataset.root,
     signal,
@@ -228,14 +241,27 @@ export async function specFor(context: TrainContext, seed: number, dir: string):
     throw new Error(
       `data: no readable picture is left of class "${classes[emptied]!.name}"; add pictures or remove its folder`,
     );
-  const engine = await describeEngine(backend);
-  const settings = await resolveSettings(options, { classes: classes.length, seed });
+  const { calibration: folder, calibrationLimit } = options;
+  const calibration = await calibrationSet({
+    calibration: folder,
+    calibrationLimit,
+    shots: checked.good,
+    rest,
+    signal,
+  });
+  const settings = resolveSettings(options, { definition, classes: classes.length, shots: draw.shots, seed });
+  const scores = (options.scores ?? ["gl-mcm", "mcm"]).map(resolveChoice);
+  const views =
+    settings.views > 0
+      ? `trained on ${settings.views} cached augmentations of each picture: faster, but not the paper's algorithm, which augments anew in every epoch`
+      : undefined;
+  if (views !== undefined) notice(`notice: ${views}`);
   const config: RunConfig = {
     version: 1,
     created: new Date().toISOString(),
     settings,
-    model: { weights, sha256, activation: options.activation },
-    engine,
+    model: context.recorded,
+    engine: await describeEngine(context.model.backend),
     machine: { arch: process.arch, platform: process.platform },
     versions: await runVersions(),
     threads: options.threads ?? defaultThreads(),
@@ -247,17 +273,15 @@ export async function specFor(context: TrainContext, seed: number, dir: string):
       pictures: checked.good.length,
       sha256: checked.sha256,
     },
-    scores: (options.scores ?? ["gl-mcm", "mcm"]).map(resolveChoice),
+    scores,
+    plugins: await hashPlugins([settings.learner, ...scores]),
+    calibration: describeCalibration(calibration, dataset.root),
     notices: [
-      ...(settings.views > 0
-        ? [
-            `trained on ${settings.views} cached augmentations of each picture: faster, but not the paper's algorithm, which augments anew in every epoch`,
-          ]
-        : []),
+      ...context.modelNotices,
+      ...(views === undefined ? [] : [views]),
       ...checked.unreadable.map(({ path }) => `skipped unreadable picture ${path}`),
     ],
   };
-  for (const line of config.notices.slice(0, settings.views > 0 ? 1 : 0)) notice(`notice: ${line}`);
   if (state !== "none") await checkResumable(dir, config, classes);
   return {
     dir,
@@ -265,29 +289,9 @@ export async function specFor(context: TrainContext, seed: number, dir: string):
     classes,
     root: dataset.root,
     items: checked.good,
-    calibration: await calibrationSet(options, checked.good, rest),
+    drawSeed: draw.split ? draw.split.seed : seed,
+    calibration,
     resume,
-  };
-}
-
-async function drawShots(
-  { options, dataset }: TrainContext,
-  draw: { shots: number; seed: number; strict: boolean },
-): Promise<{ items: Item[]; rest: Item[]; short: { className: string; available: number }[] }> {
-  if (options.split === undefined) return sampleFewShot(dataset, draw);
-  const split = await readSplit(options.split, { root: dataset.root });
-  const same =
-    split.classNames.length === dataset.classNames.length &&
-    split.classNames.every((name, i) => name === dataset.classNames[i]);
-  if (!same)
-    throw new Error(
-      `split: ${options.split} names ${split.classNames.length} classes, ${dataset.root} has ${dataset.classNames.length} or other names; use the split that belongs to these folders`,
-    );
-  const taken = new Set(split.train.map(({ path }) => path));
-  return {
-    items: [...split.train],
-    rest: split.calibration.length > 0 ? [...split.calibration] : dataset.items.filter(({ path }) => !taken.has(path)),
-    short: [],
   };
 }
 
@@ -297,71 +301,4 @@ function report(unreadable: readonly Unreadable[], total: number, skip: boolean,
     throw new Error(
       `${unreadable.length} of the ${total} drawn pictures cannot be read (first: ${unreadable[0]!.path}); skipping them would change the split, so nothing was trained: repair them, or give --skip-unreadable`,
     );
-}
-
-async function calibrationSet(
-  { calibration, calibrationLimit = 5000 }: TrainOptions,
-  shots: readonly Item[],
-  rest: readonly Item[],
-): Promise<TrainSpec["calibration"]> {
-  const trained = new Set(shots.map(({ path }) => path));
-  if (calibration !== undefined) {
-    const paths = (await listPictures(calibration)).map(({ path }) => path).filter((path) => !trained.has(path));
-    if (paths.length === 0)
-      throw new Error(
-        `calibration: every picture of ${calibration} is a training shot; give a folder of other pictures`,
-      );
-    return { origin: "folder", source: resolve(calibration), paths: thinOut(paths, calibrationLimit) };
-  }
-  if (rest.length > 0)
-    return {
-      origin: "left-over",
-      source: "the pictures that the draw left over",
-      paths: thinOut(rest, calibrationLimit).map(({ path }) => path),
-    };
-  return { origin: "shots", source: "the training shots", paths: shots.map(({ path }) => path) };
-}
-
-async function resolveSettings(
-  options: TrainOptions,
-  { classes, seed }: { classes: number; seed: number },
-): Promise<RunSettings> {
-  const choice = resolveChoice(options.learner ?? "coop");
-  const definition = await loadLearner(choice);
-  const { views = 0, crop = [0.08, 1], epochs = 50, batchSize = 32, learningRate = 0.002, shots = 16 } = options;
-  const unknown = Object.keys(options.learnerOptions ?? {}).filter((key) => !Object.hasOwn(definition.defaults, key));
-  if (unknown.length > 0)
-    throw new UsageError(
-      `learner ${definition.name} has no option ${unknown.join(", ")}; its options are ${Object.keys(definition.defaults).join(", ") || "none"}`,
-    );
-  const lambda = options.lambda ?? 0.25;
-  // A learner from outside may bring its own loss; it is used unless lambda or K is asked for.
-  const own = choice !== definition.name && options.lambda === undefined && options.topK === undefined;
-  const method =
-    definition.name === "template"
-      ? "zero-shot"
-      : definition.name === "coop"
-        ? lambda > 0
-          ? "LoCoOp"
-          : "CoOp"
-        : definition.name;
-  return {
-    method,
-    shots,
-    seed,
-    learner: choice,
-    learnerOptions: { ...definition.defaults, ...options.learnerOptions },
-    loss: own ? "learner" : "locoop",
-    lambda,
-    topK: options.topK ?? defaultTopK(classes),
-    views,
-    crop: [crop[0], crop[1]],
-    epochs,
-    batchSize,
-    learningRate,
-    momentum: 0.9,
-    weightDecay: 5e-4,
-    warmupEpochs: 1,
-    warmupLearningRate: 1e-5,
-  };
 }
