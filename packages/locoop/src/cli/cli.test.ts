@@ -311,7 +311,7 @@ describe("train, evaluate, detect, visualize", () => {
     await writeFile(
       join(dir, "mine.mjs"),
       `import { coop, defineLearner } from ${JSON.stringify(learning)};
-export const short = defineLearner({ name: "short", defaults: { contexts: 2 }, create: (context, { contexts }) => coop.create(context, { contexts }) });`,
+export const short = defineLearner({ name: "short", defaults: { sizes: [2, 1] }, create: (context, { sizes }) => coop.create(context, { contexts: sizes[0] * sizes[1] }) });`,
     );
     await writeFile(
       join(dir, "score.mjs"),
@@ -321,7 +321,7 @@ export const best = defineScore({ name: "best", cite: "none", defaults: {}, row:
     const args = train("own", "--learner", "./mine.mjs", "--score", "./score.mjs").filter(
       (word, i, all) => word !== "--contexts" && all[i - 1] !== "--contexts",
     );
-    expect(await locoop(...args, "--learner-option", "contexts=3")).toMatchObject({ code: 0 });
+    expect(await locoop(...args, "--learner-option", "sizes=[3,1]")).toMatchObject({ code: 0 });
     const { tensors } = readSafetensors(await readFile(join(dir, "own/prompt.safetensors")));
     expect([...tensors.values()][0]!.shape).toEqual([3, 128]);
     // A run names the file, but only its user may have it run, from wherever it is now.

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { errorLine, UsageError } from "../node/errors.js";
-import { cropRange, list, namedFolder, numberFrom, oneOf, seedList, wholeNumber } from "./options.js";
+import { cropRange, list, namedFolder, numberFrom, oneOf, seedList, several, wholeNumber } from "./options.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -34,11 +34,11 @@ const program = (signal: AbortSignal): Command => {
     .requiredOption("--weights <file>", "CLIP weights as safetensors (OpenAI, open_clip or Hugging Face names)")
     .option(
       "--out <dir>",
-      "the run folder (default: runs/<method>-<shots>shots); with several seeds, seed1, seed2, ... in it",
+      "the run folder (default: runs/<method>-<shots>shots-seed<n>); with several seeds, seed1, seed2, ... in it",
     )
-    .option("--shots <n>", "pictures per class", wholeNumber(1), 16)
+    .option("--shots <n>", "pictures per class (default: 16, or as --split says)", wholeNumber(1))
     .addOption(
-      new Option("--seed <n>", "seed of draw, start and augmentation (default: 1)")
+      new Option("--seed <n>", "seed of draw, start and augmentation (default: 1, or as --split says)")
         .argParser(wholeNumber(0))
         .conflicts("seeds"),
     )
@@ -49,7 +49,7 @@ const program = (signal: AbortSignal): Command => {
       oneOf("paper"),
     )
     .option("--learner <name|file>", "coop, template, or a module of yours such as ./mine.js", "coop")
-    .option("--learner-option <name=value>", "an option of a learner of yours; may come several times", list)
+    .option("--learner-option <name=value>", "an option of a learner of yours; may come several times", several)
     .option("--contexts <n>", "learned context vectors (default: 16)", wholeNumber(1))
     .option(
       "--position <where>",
@@ -93,7 +93,7 @@ const program = (signal: AbortSignal): Command => {
     .action(async (options) => (await import("./train.js")).train(options, signal));
 
   engine(command("evaluate", "measure runs (or zero-shot CLIP) against out-of-distribution pictures"))
-    .option("--run <dir>", "a run folder; several for a table over seeds and methods", list)
+    .option("--run <dir>", "a run folder; may come several times, for a table over seeds and methods", several)
     .option("--data <dir>", "data folder with ImageNet's val pictures and iNaturalist, SUN, Places, Texture")
     .option("--id <dir>", "in-distribution pictures in class folders (or the ImageNet layout)")
     .option("--ood <name=dir>", "a folder of out-of-distribution pictures; may come several times", namedFolder)

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { cropRange, list, namedFolder, numberFrom, oneOf, seedList, wholeNumber } from "./options.js";
+import { cropRange, list, namedFolder, numberFrom, oneOf, seedList, several, wholeNumber } from "./options.js";
 
 it("reads seeds as a list or a range", () => {
   expect(seedList("1,2,3")).toEqual([1, 2, 3]);
@@ -27,4 +27,8 @@ it("reads lists, words and named folders", () => {
   expect(namedFolder("sun=data/a=b")).toEqual([{ name: "sun", dir: "data/a=b" }]);
   for (const bad of ["sun", "=dir", "sun="]) expect(() => namedFolder(bad)).toThrow(/NAME=DIR/);
   expect(() => namedFolder("a=x", [{ name: "a", dir: "y" }])).toThrow(/twice/);
+});
+
+it("collects values that hold commas as they stand", () => {
+  expect(several("b=[1,2]", several("a=1,2"))).toEqual(["a=1,2", "b=[1,2]"]);
 });

@@ -57,6 +57,9 @@ export const list = (text: string, before: readonly string[] = []): string[] => 
     .filter(Boolean),
 ];
 
+/** An option that may come several times, each as it stands: a value may hold commas. */
+export const several = (text: string, before: readonly string[] = []): string[] => [...before, text];
+
 /** NAME=DIR, several times. */
 export function namedFolder(
   text: string,

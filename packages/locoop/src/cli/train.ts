@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { UsageError } from "../node/errors.js";
 import type { BackendName } from "../node/engine.js";
+import { resolveDraw } from "../node/shots.js";
 import { type TrainOptions, trainRuns } from "../node/training.js";
 import { notice, print, printJson } from "./output.js";
 import { createProgress, type Progress } from "./progress.js";
@@ -9,7 +10,7 @@ interface TrainFlags {
   data: string;
   weights: string;
   out?: string;
-  shots: number;
+  shots?: number;
   seed?: number;
   seeds?: number[];
   preset?: "paper";
@@ -50,8 +51,8 @@ export async function train(flags: TrainFlags, signal: AbortSignal): Promise<voi
       : flags.learner === "template"
         ? "template"
         : "learner";
-  const seeds = flags.seeds ?? [flags.seed ?? 1];
-  const out = flags.out ?? join("runs", `${method}-${flags.shots}shots${seeds.length === 1 ? `-seed${seeds[0]}` : ""}`);
+  const seeds = flags.seeds ?? (flags.seed === undefined ? undefined : [flags.seed]);
+  const out = flags.out ?? join("runs", `${method}-${await drawName({ ...flags, seeds })}`);
   let shown: { key: string; progress: Progress } | undefined;
   const show = (key: string, unit: string, done: number, total: number, note?: string): void => {
     if (shown?.key !== key) {
@@ -103,6 +104,12 @@ export async function train(flags: TrainFlags, signal: AbortSignal): Promise<voi
     if (detector.unreadable.length > 0)
       print(`  ${detector.unreadable.length} unreadable calibration pictures were skipped`);
   }
+}
+
+/** Shots and seed in a run folder's name; a split says its own. */
+async function drawName(asked: { split?: string; shots?: number; seeds?: readonly number[] }): Promise<string> {
+  const { shots, seeds } = await resolveDraw(asked);
+  return `${shots}shots${seeds.length === 1 ? `-seed${seeds[0]}` : ""}`;
 }
 
 /** What the paper fixes; another value beside it is a contradiction. K stays a fifth of the classes: 200 of 1000. */
