@@ -60,6 +60,9 @@ it("finds what cannot be decoded, and hashes what can: bytes, place and label", 
   const first = await check(0);
   expect(first.good.map(({ path }) => path)).toEqual([good]);
   expect(first.unreadable).toMatchObject([{ path: bad, error: expect.stringContaining("not a picture") as string }]);
+  expect(first.unreadable[0]!.error).not.toContain(bad);
+  const gone = await checkPictures([{ path: join(dir, "gone.png"), label: 0 }], { root: dir });
+  expect(gone.unreadable[0]!.error).not.toContain("gone.png");
   expect((await check(0)).sha256).toBe(first.sha256);
   expect((await check(1)).sha256).not.toBe(first.sha256);
   await writeFile(good, await picture(2));

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { relative } from "node:path";
-import { readImage } from "@locoop/clip/node";
+import { ImageError, readImage } from "@locoop/clip/node";
 import type { Dataset, Item } from "@locoop/datasets";
 import { detectLayout, imageFolder, imageNet } from "@locoop/datasets";
 import type { RunClass } from "./run-folder.js";
@@ -16,10 +16,15 @@ export async function openDataset(
   return { ...dataset, layout };
 }
 
-/** A picture that cannot be read, and why. */
+/** A picture that cannot be read, and why; the path is not said again in `error`. */
 export interface Unreadable {
   readonly path: string;
   readonly error: string;
+}
+
+/** Why a picture cannot be read, without its path. */
+export function unreadableReason(error: unknown): string {
+  return error instanceof ImageError ? error.reason : (error as Error).message;
 }
 
 /** Decodes every picture once and hashes its bytes: what training would trip over is known before the first step. */
@@ -36,11 +41,11 @@ export async function checkPictures(
       const index = next++;
       const { path } = items[index]!;
       try {
+        await readImage(path); // first: its errors say what is wrong with a file
         const bytes = await readFile(path);
-        await readImage(path);
         results[index] = createHash("sha256").update(bytes).digest("hex");
       } catch (error) {
-        results[index] = { path, error: (error as Error).message };
+        results[index] = { path, error: unreadableReason(error) };
       }
       onProgress?.(++done);
     }

@@ -3,6 +3,7 @@ import { normalizeRows } from "@locoop/clip";
 import type { Matches } from "@locoop/ood-metrics";
 import * as tf from "@tensorflow/tfjs";
 import { mostSimilar } from "../detector.js";
+import { unreadableReason } from "./data.js";
 import type { PictureRequest } from "./features.js";
 import { encodeChunks } from "./features.js";
 import type { AnyScore, ScoreChoice } from "./plugins.js";
@@ -46,7 +47,8 @@ export async function scorePictures(
   const requests: PictureRequest[] = paths.map((path) => ({ path }));
   const out: ScoredPicture[] = paths.map((path) => ({ path, judgements: [] }));
   for await (const { features, good, errors, done } of encodeChunks(clip, requests, { local, signal })) {
-    for (const { index, error } of errors) out[index] = { path: paths[index]!, error: error.message, judgements: [] };
+    for (const { index, error } of errors)
+      out[index] = { path: paths[index]!, error: unreadableReason(error), judgements: [] };
     if (good.length > 0) {
       const perSet = await judgeFeatures(features, classFeatures, { scores, logitScale: clip.logitScale });
       good.forEach(
