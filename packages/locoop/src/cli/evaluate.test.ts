@@ -148,3 +148,78 @@ describe("pictures that were trained on", () => {
     expect(code).toBe(0);
   });
 });
+
+describe("what it says", () => {
+  it.each([
+    ["/dev/null/x", /^error: --out: cannot make the folder .*: \/dev\/null is a file; choose another place$/m],
+    ["ood/0.png", /^error: --out: expected a folder, but .*0\.png is a file; choose another place$/m],
+  ])("refuses --out %s before any picture is read", async (out, reason) => {
+    const { code, stdout, stderr } = await zeroShot("--ood", "blue=ood", "--out", out);
+    expect(stderr).toMatch(reason);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect([code, stdout]).toEqual([1, ""]);
+    const painted = await locoop("visualize", "--run", "one", "ood/0.png", "--out", out);
+    expect(painted.stderr).toMatch(reason);
+    expect(painted.code).toBe(1);
+  });
+
+  it("names an unreadable picture once, in lines and in JSON, which alone is on standard output", async () => {
+    await cp(join(dir, "ood"), join(dir, "broken"), { recursive: true });
+    const path = join(dir, "broken/no.png");
+    await writeFile(path, "no picture");
+    const { code, stdout, stderr } = await evaluate(
+      ...["--run", "one", "--zero-shot", "--id", "data", "--ood", `blue=${join(dir, "broken")}`, "--json"],
+    );
+    expect(code).toBe(0);
+    const lines = stderr.split("\n").filter((line) => line.startsWith("unreadable: "));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]!.split("no.png")).toHaveLength(2);
+    const { unreadable, counts } = JSON.parse(stdout) as {
+      unreadable: { path: string; error: string }[];
+      counts: Record<string, number>;
+    };
+    expect(unreadable).toEqual([{ path, error: expect.not.stringContaining("no.png") as string }]);
+    expect(counts).toEqual({ ID: 4, blue: 3 });
+    const painted = await locoop(
+      "visualize",
+      "--run",
+      "one",
+      path,
+      join(dir, "ood/0.png"),
+      "--out",
+      "painted",
+      "--json",
+    );
+    expect(
+      painted.stderr
+        .split("\n")
+        .find((line) => line.startsWith("unreadable: "))!
+        .split("no.png"),
+    ).toHaveLength(2);
+    expect((JSON.parse(painted.stdout) as { pictures: { error?: string }[] }).pictures[0]!.error).not.toContain(
+      "no.png",
+    );
+    expect((await readdir(join(dir, "painted"))).sort()).toEqual(["0-regions.png"]);
+  });
+
+  it("has what the model has to say, once, whatever is evaluated", async () => {
+    const other = join(dir, "other/model.safetensors");
+    await mkdir(join(dir, "other"));
+    await cp(weights, other);
+    await writeFile(join(dir, "other/config.json"), JSON.stringify({ model_type: "bert" }));
+    const sentence = 'config.json describes a "bert" model';
+    const said = (text: string): number => text.split(sentence).length - 1;
+    const sets = ["--id", "data", "--ood", "blue=ood"];
+    for (const args of [
+      ["--run", "one"],
+      ["--run", "one", "--zero-shot", "--out", "said"],
+      ["--run", "one", "--threads", "2"],
+      ["--template", "a {}."],
+    ])
+      expect([args, said((await evaluate(...sets, ...args, "--weights", other)).stderr)]).toEqual([args, 1]);
+    expect(await readFile(join(dir, "said/report.md"), "utf8")).toContain("config.json describes a");
+    expect(
+      said((await locoop("visualize", "--run", "one", "--weights", other, "ood/0.png", "--out", "painted2")).stderr),
+    ).toBe(1);
+  });
+});

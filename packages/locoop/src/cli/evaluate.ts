@@ -1,9 +1,9 @@
 import { join, resolve } from "node:path";
 import { type Dataset, type Item, listPictures, oodBenchmarks } from "@locoop/datasets";
-import { checkComparable, comparedSettings, describeSettings } from "../node/compared-runs.js";
+import { checkComparable, comparedSettings } from "../node/compared-runs.js";
 import { openDataset, relabel, thinOut } from "../node/data.js";
 import { checkWeights } from "../node/detection.js";
-import { type BackendName, defaultThreads, describeEngine } from "../node/engine.js";
+import { type BackendName, defaultThreads } from "../node/engine.js";
 import { UsageError } from "../node/errors.js";
 import {
   checkSetNames,
@@ -17,11 +17,12 @@ import { closeModel, type ModelSpec, openModel } from "../node/model.js";
 import { loadScores, resolveChoice } from "../node/plugins.js";
 import { readRun, type Run, type RunClass } from "../node/run-folder.js";
 import { withoutTrained } from "../node/trained-pictures.js";
-import { runVersions } from "../node/versions.js";
 import { createWorkshop } from "../node/workshop.js";
 import { judgeRegions } from "../node/visualization.js";
+import { ensureWritableFolder } from "../node/writable-folder.js";
 import { zeroShotFeatures } from "../node/zero-shot.js";
-import { formatTable, type RegionPicture, type ReportData, summarise, writeReport } from "../report/index.js";
+import { formatTable, type RegionPicture, summarise, writeReport } from "../report/index.js";
+import { evaluationReport } from "./evaluation-report.js";
 import { notice, print, printBlock, printJson } from "./output.js";
 import { createProgress } from "./progress.js";
 
@@ -57,6 +58,9 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   const first = runs[0];
   if (!first && flags.weights === undefined)
     throw new UsageError("give --run DIR, or --weights FILE for zero-shot CLIP");
+  const out = flags.out ?? (runs.length === 1 ? first!.dir : undefined);
+  if (flags.out !== undefined) await ensureWritableFolder(flags.out, "--out");
+  for (const { dir } of runs) await ensureWritableFolder(join(dir, "scores"), "--run");
   const weights = resolve(flags.weights ?? first!.config.model.weights);
   await ensureFile(weights, "weights");
   for (const run of runs) await checkWeights(run, weights);
@@ -65,14 +69,16 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   const classes = first?.classes ?? dataset.classNames.map((name, i) => ({ name, folder: dataset.folders[i]! }));
   const other = runs.find((run) => run.classNames.join("\n") !== first!.classNames.join("\n"));
   if (other) throw new Error(`run: ${other.dir} has other classes than ${first!.dir}; evaluate them apart`);
-  const id = await idPictures(dataset, classes, runs);
+  const { items: id, notes } = await idPictures(dataset, classes, runs);
   const ood = await oodSets(flags);
 
   const model = { weights, backend: flags.backend, activation: flags.activation ?? first?.config.model.activation };
   const methods: EvaluatedMethod[] = [];
-  if (flags.zeroShot || !first) {
-    const clip = await openModel(model);
-    for (const line of clip.notices) notice(`notice: ${line}`);
+  // Opened here also where only workers use it: what it has to say is said once, and before the work.
+  const clip = await openModel(model);
+  for (const line of clip.notices) notice(`notice: ${line}`);
+  notes.push(...clip.notices);
+  if (flags.zeroShot || !first)
     methods.push({
       method: "zero-shot",
       classFeatures: await zeroShotFeatures(
@@ -82,14 +88,13 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
       ),
       dir: first ? undefined : flags.out,
     });
-    if (flags.threads !== 1) await closeModel();
-  }
+  const threads = flags.threads ?? defaultThreads();
+  if (threads > 1) await closeModel();
   for (const run of runs) {
     const { method, shots, seed } = run.config.settings;
     const settings = comparedSettings(run.config);
     methods.push({ method, shots, seed, settings, classFeatures: run.classFeatures, dir: run.dir });
   }
-  const threads = flags.threads ?? defaultThreads();
   const workshop = createWorkshop({ model, threads });
   const progress = createProgress({ label: "evaluate" });
   let result: EvaluationResult;
@@ -110,13 +115,13 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   for (const { path, error } of result.unreadable) notice(`unreadable: ${path}: ${error}`);
   if (result.unreadable.length > 0) notice(`notice: ${result.unreadable.length} unreadable pictures were skipped`);
   const unread = new Set(result.unreadable.map(({ path }) => path));
-  const out = flags.out ?? (runs.length === 1 ? first!.dir : undefined);
   const summary = summarise(result.methods);
   if (out !== undefined) {
     const readable = id.filter(({ path }) => !unread.has(path));
     const regions = first ? await overlays(first, thinOut(readable, SHOWN), model) : [];
+    const { backend, template } = flags;
     await writeReport(
-      await reportOf(flags, { runs, dataset, classes, result, scores, threads, regions }),
+      await evaluationReport({ backend, template, threads, scores, runs, dataset, classes, result, regions, notes }),
       resolve(out),
     );
   }
@@ -160,16 +165,16 @@ async function idPictures(
   dataset: Dataset,
   classes: readonly RunClass[],
   runs: readonly Run[],
-): Promise<readonly Item[]> {
+): Promise<{ items: readonly Item[]; notes: string[] }> {
   const items = relabel(dataset, classes);
   const { items: rest, trained, notices } = await withoutTrained(items, { root: dataset.root, runs });
-  for (const line of notices) notice(`notice: ${line}`);
+  const notes = [...notices, ...(trained > 0 ? [`${trained} ID pictures were trained on and are left out`] : [])];
+  for (const line of notes) notice(`notice: ${line}`);
   if (rest.length === 0)
     throw new Error(
       `ID pictures: every picture of ${dataset.root} was trained on; give --id a folder of other pictures`,
     );
-  if (trained > 0) notice(`notice: ${trained} ID pictures were trained on and are left out`);
-  return rest;
+  return { items: rest, notes };
 }
 
 async function oodSets(flags: EvaluateFlags): Promise<PictureSet[]> {
@@ -189,68 +194,3 @@ async function oodSets(flags: EvaluateFlags): Promise<PictureSet[]> {
     );
   return sets;
 }
-
-async function reportOf(
-  flags: EvaluateFlags,
-  {
-    runs,
-    dataset,
-    classes,
-    result,
-    scores,
-    threads,
-    regions,
-  }: {
-    runs: readonly Run[];
-    dataset: Dataset;
-    classes: readonly RunClass[];
-    result: EvaluationResult;
-    scores: readonly string[];
-    threads: number;
-    regions: readonly RegionPicture[];
-  },
-): Promise<ReportData> {
-  const engine = await describeEngine(flags.backend);
-  const settings: Record<string, string> = {
-    "ID pictures": dataset.root,
-    scores: scores.join(", "),
-    "zero-shot template": flags.template,
-    ...describeSettings(runs.map(({ config }) => config)),
-    ...(regions.length > 0 && runs.length > 1 ? { "regions by": runs[0]!.dir } : {}),
-  };
-  const notes = [
-    ...new Set(
-      runs.flatMap(({ detector, config }) => [
-        `The detector's threshold is ${detector.note} (${detector.pictures} pictures).`,
-        ...config.notices,
-      ]),
-    ),
-    ...(result.unreadable.length > 0
-      ? [
-          `${result.unreadable.length} unreadable pictures were skipped: ${result.unreadable
-            .slice(0, 10)
-            .map(({ path }) => path)
-            .join(", ")}${result.unreadable.length > 10 ? ", ..." : ""}`,
-        ]
-      : []),
-  ];
-  return {
-    title: "Out-of-distribution detection",
-    settings,
-    environment: {
-      ...engine.versions,
-      ...(await runVersions()),
-      engine: engine.engine,
-      backend: engine.backend,
-      threads: String(threads),
-      platform: `${process.platform} ${process.arch}`,
-    },
-    classNames: classes.map(({ name }) => name),
-    notes,
-    methods: result.methods,
-    regions,
-    commands: [["locoop", ...process.argv.slice(2)].map(quote).join(" ")],
-  };
-}
-
-const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
+import { unreadableReason } from "../node/data.js";
 import { checkWeights } from "../node/detection.js";
 import type { BackendName } from "../node/engine.js";
 import { UsageError } from "../node/errors.js";
 import { ensureFile } from "../node/files.js";
 import { closeModel, openModel } from "../node/model.js";
 import { readRun } from "../node/run-folder.js";
+import { ensureWritableFolder } from "../node/writable-folder.js";
 import { findClass, judgeRegions, writeRegions } from "../node/visualization.js";
 import { expandPictures } from "./detect.js";
 import { notice, print, printJson } from "./output.js";
@@ -36,11 +38,13 @@ export async function visualize(
   const topK = flags.topK ?? run.config.settings.topK;
   if (topK > run.classNames.length)
     throw new UsageError(`--top-k must be at most the ${run.classNames.length} classes of the run, got ${topK}`);
+  await ensureWritableFolder(flags.out, "--out");
   const paths = await expandPictures(pictures);
   const weights = resolve(flags.weights ?? run.config.model.weights);
   await ensureFile(weights, "weights");
   await checkWeights(run, weights);
   const clip = await openModel({ weights, backend: flags.backend, activation: run.config.model.activation });
+  for (const line of clip.notices) notice(`notice: ${line}`);
   const progress = createProgress({ label: "visualize", total: paths.length });
   const done: {
     path: string;
@@ -74,7 +78,7 @@ export async function visualize(
         });
       } catch (error) {
         if ((error as Error).name !== "ImageError") throw error;
-        done.push({ path, error: (error as Error).message });
+        done.push({ path, error: unreadableReason(error) });
       }
       progress.update(done.length);
     }

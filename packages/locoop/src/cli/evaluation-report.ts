@@ -1,0 +1,81 @@
+import type { Dataset } from "@locoop/datasets";
+import { describeSettings } from "../node/compared-runs.js";
+import { type BackendName, describeEngine } from "../node/engine.js";
+import type { EvaluationResult } from "../node/evaluation.js";
+import type { Run, RunClass } from "../node/run-folder.js";
+import { runVersions } from "../node/versions.js";
+import type { RegionPicture, ReportData } from "../report/index.js";
+
+/** What a report on an evaluation is made of. */
+export interface EvaluationReport {
+  readonly backend: BackendName;
+  readonly template: string;
+  readonly threads: number;
+  readonly scores: readonly string[];
+  readonly runs: readonly Run[];
+  readonly dataset: Dataset;
+  readonly classes: readonly RunClass[];
+  readonly result: EvaluationResult;
+  readonly regions: readonly RegionPicture[];
+  /** What was noticed on the way. */
+  readonly notes: readonly string[];
+}
+
+/** The report of `locoop evaluate`. */
+export async function evaluationReport({
+  backend,
+  template,
+  threads,
+  scores,
+  runs,
+  dataset,
+  classes,
+  result,
+  regions,
+  notes: noticed,
+}: EvaluationReport): Promise<ReportData> {
+  const engine = await describeEngine(backend);
+  const settings: Record<string, string> = {
+    "ID pictures": dataset.root,
+    scores: scores.join(", "),
+    "zero-shot template": template,
+    ...describeSettings(runs.map(({ config }) => config)),
+    ...(regions.length > 0 && runs.length > 1 ? { "regions by": runs[0]!.dir } : {}),
+  };
+  const notes = [
+    ...new Set(
+      runs.flatMap(({ detector, config }) => [
+        `The detector's threshold is ${detector.note} (${detector.pictures} pictures).`,
+        ...config.notices,
+      ]),
+    ),
+    ...noticed,
+    ...(result.unreadable.length > 0
+      ? [
+          `${result.unreadable.length} unreadable pictures were skipped: ${result.unreadable
+            .slice(0, 10)
+            .map(({ path }) => path)
+            .join(", ")}${result.unreadable.length > 10 ? ", ..." : ""}`,
+        ]
+      : []),
+  ];
+  return {
+    title: "Out-of-distribution detection",
+    settings,
+    environment: {
+      ...engine.versions,
+      ...(await runVersions()),
+      engine: engine.engine,
+      backend: engine.backend,
+      threads: String(threads),
+      platform: `${process.platform} ${process.arch}`,
+    },
+    classNames: classes.map(({ name }) => name),
+    notes,
+    methods: result.methods,
+    regions,
+    commands: [["locoop", ...process.argv.slice(2)].map(quote).join(" ")],
+  };
+}
+
+const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
