@@ -16,7 +16,7 @@ import { type Draw, drawShots, resolveDraw } from "./shots.js";
 import type { TrainedRun, TrainProgress, TrainSpec } from "./train-run.js";
 import { createLearner, trainRun } from "./train-run.js";
 import { runVersions } from "./versions.js";
-import { createWorkshop, type Workshop } from "./workshop.js";
+import { createWorkshop, signalForMany, type Workshop } from "./workshop.js";
 import { ensureWritableFolder } from "./writable-folder.js";
 
 /** What `trainRuns` is asked for; everything but data, weights and place has a default. */
@@ -140,7 +140,7 @@ export async function runSpecs(
     return done;
   }
   const stop = new AbortController();
-  const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+  const either = signalForMany(signal, stop.signal);
   const runs = specs.map((spec, run) => workshop.train(spec, { signal: either, onProgress: progressOf(run) }));
   try {
     return await Promise.all(runs);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
@@ -54,6 +55,13 @@ export function createInlineWorkshop(model: ModelSpec): Workshop {
 // workers never changes which pictures are encoded together.
 const SLICE = 4 * PICTURE_CHUNK;
 
+/** One signal for any number of tasks at once. Each listens to it until it is done: many listeners are no leak here. */
+export function signalForMany(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  const either = AbortSignal.any(signals.filter((signal) => signal !== undefined));
+  setMaxListeners(0, either);
+  return either;
+}
+
 /**
  * Makes a workshop: worker threads, each with the model in its own backend, or for `threads` 1 the calling thread. Results are the
  * same bits whatever their number. The caller disposes it.
@@ -95,6 +103,9 @@ export function createWorkshop({ model, threads }: { model: ModelSpec; threads: 
     try {
       const message: { port: MessagePort; model: ModelSpec } = { ...task, model, port: port2 };
       return (await pool.run(message, { name, transferList: [port2], signal })) as T;
+    } catch (error) {
+      // The pool has words of its own for a stop; the caller's say why.
+      throw signal?.aborted ? signal.reason : error;
     } finally {
       port1.close();
     }
@@ -110,7 +121,7 @@ export function createWorkshop({ model, threads }: { model: ModelSpec; threads: 
     const done: number[] = [];
     const slices: Promise<T>[] = [];
     const stop = new AbortController();
-    const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+    const either = signalForMany(signal, stop.signal);
     for (let start = 0; start < list.length; start += size) {
       const slot = slices.length;
       const progress = (count: number): void => {
@@ -124,7 +135,7 @@ export function createWorkshop({ model, threads }: { model: ModelSpec; threads: 
     try {
       return await Promise.all(slices);
     } catch (error) {
-      stop.abort();
+      stop.abort(error);
       await Promise.allSettled(slices);
       throw error;
     }
