@@ -167,9 +167,8 @@ describe("what it says", () => {
     await cp(join(dir, "ood"), join(dir, "broken"), { recursive: true });
     const path = join(dir, "broken/no.png");
     await writeFile(path, "no picture");
-    const { code, stdout, stderr } = await evaluate(
-      ...["--run", "one", "--zero-shot", "--id", "data", "--ood", `blue=${join(dir, "broken")}`, "--json"],
-    );
+    const sets = ["--id", "data", "--ood", `blue=${join(dir, "broken")}`];
+    const { code, stdout, stderr } = await evaluate("--run", "one", "--zero-shot", ...sets, "--json");
     expect(code).toBe(0);
     const lines = stderr.split("\n").filter((line) => line.startsWith("unreadable: "));
     expect(lines).toHaveLength(1);

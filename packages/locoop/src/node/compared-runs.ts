@@ -35,7 +35,9 @@ export async function checkComparable(runs: readonly Compared[]): Promise<void> 
       );
     places.set(place, dir);
     const { method, shots, seed } = config.settings;
-    const key = JSON.stringify([method, shots, seed, Object.entries(comparedSettings(config)).sort()]);
+    const flat = comparedSettings(config);
+    const keys = Object.keys(flat).sort();
+    const key = JSON.stringify([method, shots, seed, keys.map((name) => [name, flat[name]])]);
     const twin = made.get(key);
     if (twin !== undefined)
       throw new UsageError(
