@@ -1,6 +1,6 @@
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Floats } from "../../floats.js";
-import { composeAttention, layerNormEpsilon, type Ops } from "../../ops.js";
+import { composeAttention, layerNormEpsilon, sizeOf, type Ops } from "../../ops.js";
 
 type Tf = typeof tfjs;
 type Tensor = tfjs.Tensor;
@@ -49,7 +49,10 @@ export function createTfjsOps({ tf }: { tf: Tf }): TfjsOps {
     rsqrt: (x) => tf.rsqrt(x),
     quickGelu: (x) => tf.tidy(() => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)))),
     gelu: (x) => tf.tidy(() => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1))),
-    matMul: (a, b, { transposeA = false, transposeB = false } = {}) => tf.matMul(a, b, transposeA, transposeB),
+    matMul: (a, b, { transposeA = false, transposeB = false } = {}) =>
+      tf.getBackend() === "wasm"
+        ? multiplyOnWasm(tf, { a, b, transposeA, transposeB })
+        : tf.matMul(a, b, transposeA, transposeB),
     linear: (x, weight, bias) =>
       tf.tidy(() => {
         const [out, inner] = weight.shape as [number, number];
@@ -95,6 +98,39 @@ export function createTfjsOps({ tf }: { tf: Tf }): TfjsOps {
     },
   };
   return ops;
+}
+
+/**
+ * The wasm backend has a fast kernel only for two matrices without a transpose flag, so transposes are written out and
+ * the matrices of a short stack, if these are large enough, multiplied one by one.
+ */
+function multiplyOnWasm(
+  tf: Tf,
+  o: { readonly a: Tensor; readonly b: Tensor; readonly transposeA: boolean; readonly transposeB: boolean },
+): Tensor {
+  const [rowCount, inner] = sidesOf(o.a, o.transposeA);
+  const columnCount = sidesOf(o.b, o.transposeB)[1];
+  const outer = o.a.shape.slice(0, -2);
+  const count = sizeOf(outer);
+  // Measured: each cut from a stack copies all of it, so that many or small matrices are not worth cutting out.
+  if (count > 8 || rowCount * inner * columnCount < 32_768 * count) {
+    return tf.matMul(o.a, o.b, o.transposeA, o.transposeB);
+  }
+  return tf.tidy(() => {
+    const matrices = (x: Tensor, transpose: boolean): Tensor[] => {
+      const stack: Tensor = tf.reshape(x, [-1, ...x.shape.slice(-2)]);
+      return tf.unstack(transpose ? tf.transpose(stack, [0, 2, 1]) : stack);
+    };
+    const right = matrices(o.b, o.transposeB);
+    const products = matrices(o.a, o.transposeA).map((left, i) => tf.matMul(left, right[i]!));
+    return tf.reshape(tf.concat(products, 0), [...outer, rowCount, columnCount]);
+  });
+}
+
+/** Rows and columns of a tensor's matrices, after transposition where asked. */
+function sidesOf({ shape }: Tensor, transpose: boolean): [number, number] {
+  const [rowCount, columnCount] = shape.slice(-2) as [number, number];
+  return transpose ? [columnCount, rowCount] : [rowCount, columnCount];
 }
 
 function transposeMatrix({ data, shape }: Floats): Float32Array {
