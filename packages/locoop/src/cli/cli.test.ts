@@ -245,6 +245,28 @@ describe("train, evaluate, detect, visualize", () => {
     expect(stdout).toContain("evil\\x1b[31m.png");
   });
 
+  it("uses a run's model as it was trained with, or refuses", async () => {
+    await cp(join(dir, "run"), join(dir, "shifted"), { recursive: true });
+    const path = join(dir, "shifted/config.json");
+    const config = JSON.parse(await readFile(path, "utf8")) as { model: Record<string, unknown> };
+    await writeFile(path, JSON.stringify({ ...config, model: { ...config.model, mean: [0.5, 0.5, 0.5] } }));
+    const evaluate = (...more: string[]): Promise<Result> =>
+      locoop("evaluate", "--id", data, "--ood", "blue=ood", "--out", "refused-report", ...more);
+    for (const refused of [
+      await locoop("detect", "--run", "shifted", "ood/0.png"),
+      await locoop("visualize", "--run", "shifted", "ood/0.png"),
+      await evaluate("--run", "shifted"),
+    ]) {
+      expect(refused.stderr).toMatch(/^error: .*expected pictures to be normalised with the mean 0\.5, 0\.5, 0\.5/m);
+      expect(refused).toMatchObject({ code: 1, stdout: "" });
+    }
+    expect(await evaluate("--run", "run", "--activation", "gelu")).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--activation: .*run was trained with quick_gelu, got gelu/) as string,
+    });
+    expect(existsSync(join(dir, "refused-report"))).toBe(false);
+  });
+
   it("evaluates zero-shot CLIP without a run", async () => {
     const { code, stdout } = await locoop(
       "evaluate",
@@ -422,6 +444,49 @@ await workshop.dispose();`,
       "error: interrupted; what was finished is kept",
     ]);
     expect(existsSync(join(dir, "halted/seed1/checkpoint.safetensors"))).toBe(true);
+  });
+});
+
+describe("demo", () => {
+  /** The demo in a process where some packages are not installed. */
+  const without = async (...missing: readonly string[]): Promise<Result> => {
+    const hooks = `export async function resolve(name, context, next) {
+  if (${JSON.stringify(missing)}.includes(name))
+    throw Object.assign(new Error("Cannot find package '" + name + "' imported from " + context.parentURL), { code: "ERR_MODULE_NOT_FOUND" });
+  return next(name, context);
+}`;
+    const register = `import { register } from "node:module"; register("data:text/javascript,${encodeURIComponent(hooks)}");`;
+    await writeFile(join(dir, "without.mjs"), register);
+    const args = ["--import", pathToFileURL(join(dir, "without.mjs")).href, bin, "demo", "--out", "no-demo"];
+    return run(process.execPath, args, { cwd: dir }).then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      ({ code, stdout, stderr }: Result) => ({ code, stdout, stderr }),
+    );
+  };
+
+  it("says in one line how to install the toy model where it is absent", async () => {
+    expect(await without("@locoop/tiny-clip")).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr:
+        "error: the demo needs its toy model and pictures: npm install @locoop/tiny-clip (with --global if locoop is installed so)\n",
+    });
+    expect(existsSync(join(dir, "no-demo"))).toBe(false);
+  });
+
+  it("names another package where that one is absent", async () => {
+    const { code, stderr } = await without("sharp");
+    expect(stderr).toMatch(/^error: Cannot find package 'sharp'.*\n$/);
+    expect(code).toBe(1);
+  });
+
+  it("refuses a place that cannot be written before it draws", async () => {
+    await writeFile(join(dir, "full"), "a file");
+    expect(await locoop("demo", "--out", "full/demo")).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^error: out: .*full is a file; .*\n$/) as string,
+    });
   });
 });
 

@@ -9,6 +9,7 @@ import { type TrainedRun, type TrainSpec, viewRequests } from "../node/train-run
 import { runVersions } from "../node/versions.js";
 import { judgeRegions } from "../node/visualization.js";
 import { createWorkshop, type Workshop } from "../node/workshop.js";
+import { ensureWritableFolder } from "../node/writable-folder.js";
 import { zeroShotFeatures } from "../node/zero-shot.js";
 import { formatTable, summarise, writeReport } from "../report/index.js";
 import { notice, print, printBlock, printJson } from "./output.js";
@@ -41,12 +42,16 @@ const NOTES = [
 export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void> {
   const started = Date.now();
   const tiny = await import("@locoop/tiny-clip").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ERR_MODULE_NOT_FOUND")
-      throw new Error("the demo needs its toy model and pictures: npm install @locoop/tiny-clip");
+    // Not a package that this one lacks.
+    if (error.code === "ERR_MODULE_NOT_FOUND" && error.message.includes("package '@locoop/tiny-clip'"))
+      throw new Error(
+        "the demo needs its toy model and pictures: npm install @locoop/tiny-clip (with --global if locoop is installed so)",
+      );
     throw error;
   });
   const { weights } = tiny.tinyClipPaths();
   const out = resolve(flags.out);
+  await ensureWritableFolder(out, "out");
   const dir = join(out, "benchmark");
   const shotsList = flags.full ? [1, 4, 16] : [4];
   const seeds = Array.from({ length: flags.full ? 10 : 3 }, (_, i) => i + 1);

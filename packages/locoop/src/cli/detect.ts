@@ -4,6 +4,7 @@ import { listPictures } from "@locoop/datasets";
 import { checkWeights, detectFiles, modelOf, thresholdOf } from "../node/detection.js";
 import { type BackendName, defaultThreads } from "../node/engine.js";
 import { ensureFile } from "../node/files.js";
+import { closeModel, openModel } from "../node/model.js";
 import { isModulePath } from "../node/plugins.js";
 import { readRun } from "../node/run-folder.js";
 import { createWorkshop } from "../node/workshop.js";
@@ -41,10 +42,11 @@ export async function detect(pictures: readonly string[], flags: DetectFlags, si
   await checkWeights(run, weights);
   // A worker is worth its start for many pictures only.
   const threads = paths.length < 64 && flags.threads === undefined ? 1 : (flags.threads ?? defaultThreads());
-  const workshop = createWorkshop({
-    model: modelOf(run, { weights, backend: flags.backend }),
-    threads,
-  });
+  const model = modelOf(run, { weights, backend: flags.backend });
+  // Opened here also where only workers use it: what it has to say is said once, and before the work.
+  for (const line of (await openModel(model)).notices) notice(`notice: ${line}`);
+  if (threads > 1) await closeModel();
+  const workshop = createWorkshop({ model, threads });
   const progress = createProgress({ label: "detect", total: paths.length });
   let found: Awaited<ReturnType<typeof detectFiles>>;
   try {

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { type Dataset, type Item, listPictures, oodBenchmarks } from "@locoop/datasets";
 import { checkComparable, comparedSettings } from "../node/compared-runs.js";
 import { openDataset, relabel, thinOut } from "../node/data.js";
-import { checkWeights } from "../node/detection.js";
+import { checkWeights, modelOf } from "../node/detection.js";
 import { type BackendName, defaultThreads } from "../node/engine.js";
 import { UsageError } from "../node/errors.js";
 import {
@@ -61,6 +61,11 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   const out = flags.out ?? (runs.length === 1 ? first!.dir : undefined);
   if (flags.out !== undefined) await ensureWritableFolder(flags.out, "--out");
   for (const { dir } of runs) await ensureWritableFolder(join(dir, "scores"), "--run");
+  const trained = first?.config.model.activation;
+  if (flags.activation !== undefined && trained !== undefined && flags.activation !== trained)
+    throw new UsageError(
+      `--activation: ${first!.dir} was trained with ${trained}, got ${flags.activation}; leave the option out`,
+    );
   const weights = resolve(flags.weights ?? first!.config.model.weights);
   await ensureFile(weights, "weights");
   for (const run of runs) await checkWeights(run, weights);
@@ -72,7 +77,10 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   const { items: id, notes } = await idPictures(dataset, classes, runs);
   const ood = await oodSets(flags);
 
-  const model = { weights, backend: flags.backend, activation: flags.activation ?? first?.config.model.activation };
+  const model: ModelSpec = {
+    ...(first ? modelOf(first, { weights, backend: flags.backend }) : { weights, backend: flags.backend }),
+    ...(flags.activation && { activation: flags.activation }),
+  };
   const methods: EvaluatedMethod[] = [];
   // Opened here also where only workers use it: what it has to say is said once, and before the work.
   const clip = await openModel(model);

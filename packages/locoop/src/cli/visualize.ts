@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { unreadableReason } from "../node/data.js";
-import { checkWeights } from "../node/detection.js";
+import { checkWeights, modelOf } from "../node/detection.js";
 import type { BackendName } from "../node/engine.js";
 import { UsageError } from "../node/errors.js";
 import { ensureFile } from "../node/files.js";
@@ -43,7 +43,7 @@ export async function visualize(
   const weights = resolve(flags.weights ?? run.config.model.weights);
   await ensureFile(weights, "weights");
   await checkWeights(run, weights);
-  const clip = await openModel({ weights, backend: flags.backend, activation: run.config.model.activation });
+  const clip = await openModel(modelOf(run, { weights, backend: flags.backend }));
   for (const line of clip.notices) notice(`notice: ${line}`);
   const progress = createProgress({ label: "visualize", total: paths.length });
   const done: {
