@@ -38,7 +38,7 @@ export async function evaluationReport({
   const settings: Record<string, string> = {
     "ID pictures": dataset.root,
     scores: scores.join(", "),
-    "zero-shot template": template,
+    ...(result.methods.some(({ method }) => method === "zero-shot") ? { "zero-shot template": template } : {}),
     ...describeSettings(runs.map(({ config }) => config)),
     ...(regions.length > 0 && runs.length > 1 ? { "regions by": runs[0]!.dir } : {}),
   };

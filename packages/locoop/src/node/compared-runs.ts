@@ -6,13 +6,12 @@ import type { Run, RunConfig } from "./run-folder.js";
 const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** What a run was made with but method, shots and seed: runs that agree in all of it are seeds of one another. */
-export function comparedSettings({ settings, model }: Pick<RunConfig, "settings" | "model">): Record<string, string> {
+export function comparedSettings({ settings }: Pick<RunConfig, "settings">): Record<string, string> {
   const { method: _method, shots: _shots, seed: _seed, learnerOptions, ...rest } = settings;
   const flat: Record<string, string> = {};
   for (const [key, value] of Object.entries(rest)) flat[key] = text(value);
   for (const [key, value] of Object.entries(learnerOptions))
     flat[Object.hasOwn(flat, key) ? `learner option ${key}` : key] = text(value);
-  if (model.activation !== undefined) flat["activation"] = model.activation;
   return flat;
 }
 
@@ -25,7 +24,7 @@ type Compared = Pick<Run, "dir"> & { readonly config: Pick<RunConfig, "settings"
 export async function checkComparable(runs: readonly Compared[]): Promise<void> {
   const places = new Map<string, string>();
   const made = new Map<string, string>();
-  const [first] = runs;
+  let known: RunConfig["model"]["activation"];
   for (const run of runs) {
     const { dir, config } = run;
     const place = await realpath(dir).catch(() => dir);
@@ -44,15 +43,18 @@ export async function checkComparable(runs: readonly Compared[]): Promise<void> 
         `--run: ${twin} and ${dir} have the same settings and the same seed (${seed}), which a mean would count twice: leave one out, or evaluate them apart`,
       );
     made.set(key, dir);
-    if (config.model.activation !== first!.config.model.activation)
+    // An older run does not say which it was: the weights' own, then.
+    const { activation = known } = config.model;
+    known ??= activation;
+    if (activation !== known)
       throw new UsageError(
-        `--run: ${first!.dir} and ${dir} were trained with different activations (${first!.config.model.activation ?? "by the weights"}, ${config.model.activation ?? "by the weights"}); evaluate them apart`,
+        `--run: the runs before ${dir} were trained with the activation ${known}, it with ${activation}; evaluate them apart`,
       );
   }
 }
 
 /** Settings of all runs for a report: one value where they agree, else each value with the methods that have it. */
-export function describeSettings(configs: readonly Pick<RunConfig, "settings" | "model">[]): Record<string, string> {
+export function describeSettings(configs: readonly Pick<RunConfig, "settings">[]): Record<string, string> {
   const list = (values: readonly (string | number)[]): string => [...new Set(values)].join(", ");
   const flat = configs.map(comparedSettings);
   const named = labelRuns(configs.map(({ settings }, i) => ({ method: settings.method, settings: flat[i] })));
