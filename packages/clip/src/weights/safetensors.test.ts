@@ -44,6 +44,15 @@ describe("safetensors round trip", () => {
     );
   });
 
+  it("keeps metadata whose key is a word of JavaScript's own", () => {
+    const notes = JSON.parse('{"__proto__":"a","constructor":"b","toString":"c"}') as Record<string, string>;
+    expect(Object.entries(readSafetensors(writeSafetensors({}, notes)).metadata)).toEqual([
+      ["__proto__", "a"],
+      ["constructor", "b"],
+      ["toString", "c"],
+    ]);
+  });
+
   it("writes equal bytes for equal input in any order, aligned to eight bytes", () => {
     const a = { data: new Float32Array([1, 2]), shape: [2] };
     const b = { data: new Int32Array([3]), shape: [] };

@@ -85,10 +85,10 @@ export function readHeaderSize(start: Uint8Array, fileSize: number): number {
 export function parseSafetensorsHeader(json: Uint8Array, fileSize: number): SafetensorsHeader {
   const dataStart = 8 + json.byteLength;
   const parsed = parseJson(json);
-  const metadata: Record<string, string> = {};
+  let metadata: Record<string, string> = {};
   const entries: SafetensorsEntry[] = [];
   for (const [name, value] of Object.entries(parsed)) {
-    if (name === "__metadata__") Object.assign(metadata, readMetadata(value));
+    if (name === "__metadata__") metadata = readMetadata(value);
     else entries.push(readEntry(name, value));
   }
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
