@@ -1,58 +1,22 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { promisify } from "node:util";
-import { createRandom, readSafetensors, writeSafetensors, type Floats } from "@locoop/clip";
+import { readSafetensors, writeSafetensors, type Floats } from "@locoop/clip";
 import { tinyClipPaths } from "@locoop/tiny-clip";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bin, draw, type Result, runFile, runLocoop } from "./command.test.kit.js";
 
-// The command line as its user meets it: a child process of the built package, the toy CLIP, small drawn pictures.
-const run = promisify(execFile);
 const root = resolve(import.meta.dirname, "../../../..");
-const bin = join(root, "packages/locoop/bin/locoop.js");
 const { weights } = tinyClipPaths();
 let dir: string;
 let data: string;
 
-interface Result {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-async function locoop(...args: readonly string[]): Promise<Result> {
-  try {
-    const { stdout, stderr } = await run(process.execPath, [bin, ...args], { cwd: dir, maxBuffer: 1 << 26 });
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, stdout, stderr };
-  }
-}
-
-/** A picture of coloured noise around a shape, by its seed. */
-async function draw(
-  path: string,
-  [r, g, b]: readonly [number, number, number],
-  seed: string,
-  width = 80,
-  height = 64,
-): Promise<void> {
-  const random = createRandom(seed);
-  const pixels = new Uint8Array(width * height * 3);
-  for (let i = 0; i < width * height; i++) {
-    const inside = Math.hypot((i % width) - width / 2, Math.floor(i / width) - height / 2) < 20;
-    [r, g, b].forEach((c, k) => (pixels[i * 3 + k] = inside ? c : random.integer(256)));
-  }
-  await sharp(pixels, { raw: { width, height, channels: 3 } })
-    .png()
-    .toFile(path);
-}
+const locoop = (...args: readonly string[]): Promise<Result> => runLocoop(dir, args);
 
 const train = (out: string, ...more: readonly string[]): readonly string[] => [
   "train",
@@ -87,11 +51,6 @@ const bits = (folder: string): Promise<string[]> =>
   readFiles(folder, ["prompt.safetensors", "class-features.safetensors", "metrics.jsonl", "split.json"]);
 
 beforeAll(async () => {
-  // Incremental: nothing to do where the build is fresh.
-  await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b", "packages/locoop"], {
-    cwd: root,
-  }).catch(() => {});
-  if (!existsSync(join(root, "packages/locoop/dist/cli/main.js"))) throw new Error("locoop does not build");
   dir = await mkdtemp(join(tmpdir(), "locoop-cli-"));
   data = join(dir, "data");
   const colours = { "<script>alert(1)<script>": [200, 30, 30], frog: [30, 180, 40] } as const;
@@ -100,7 +59,8 @@ beforeAll(async () => {
     for (let i = 0; i < 5; i++) await draw(join(data, name, `${i}.png`), colour, `${name}/${i}`);
   }
   await mkdir(join(dir, "ood"));
-  for (let i = 0; i < 4; i++) await draw(join(dir, "ood", `${i}.png`), [20, 40, 220], `ood/${i}`, 64, 100);
+  for (let i = 0; i < 4; i++)
+    await draw(join(dir, "ood", `${i}.png`), [20, 40, 220], `ood/${i}`, { width: 64, height: 100 });
 }, 180_000);
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
@@ -420,7 +380,7 @@ setTimeout(() => stop.abort(new Error("stopped here")), 1);
 console.log(scored.filter(({ error }) => error !== undefined).length, await stopped);
 await workshop.dispose();`,
     );
-    const { stdout, stderr } = await run(process.execPath, [join(dir, "slices.mjs")], { cwd: dir });
+    const { stdout, stderr } = await runFile(process.execPath, [join(dir, "slices.mjs")], { cwd: dir });
     expect({ stdout, stderr }).toEqual({ stdout: "768 stopped here\n", stderr: "" });
   });
 
@@ -458,7 +418,7 @@ describe("demo", () => {
     const register = `import { register } from "node:module"; register("data:text/javascript,${encodeURIComponent(hooks)}");`;
     await writeFile(join(dir, "without.mjs"), register);
     const args = ["--import", pathToFileURL(join(dir, "without.mjs")).href, bin, "demo", "--out", "no-demo"];
-    return run(process.execPath, args, { cwd: dir }).then(
+    return runFile(process.execPath, args, { cwd: dir }).then(
       ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
       ({ code, stdout, stderr }: Result) => ({ code, stdout, stderr }),
     );

@@ -1,49 +1,15 @@
-import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { promisify } from "node:util";
-import { createRandom } from "@locoop/clip";
+import { join } from "node:path";
 import { tinyClipPaths } from "@locoop/tiny-clip";
-import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { draw, type Result, runLocoop } from "./command.test.kit.js";
 
-// The command line as its user meets it: a child process of the built package, the toy CLIP, small drawn pictures.
-const run = promisify(execFile);
-const root = resolve(import.meta.dirname, "../../../..");
-const bin = join(root, "packages/locoop/bin/locoop.js");
 const { weights } = tinyClipPaths();
 let dir: string;
 let data: string;
 
-interface Result {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-async function locoop(...args: readonly string[]): Promise<Result> {
-  try {
-    const { stdout, stderr } = await run(process.execPath, [bin, ...args], { cwd: dir, maxBuffer: 1 << 26 });
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { code, stdout, stderr };
-  }
-}
-
-async function draw(path: string, colour: readonly [number, number, number], seed: string): Promise<void> {
-  const random = createRandom(seed);
-  const pixels = new Uint8Array(64 * 64 * 3);
-  for (let i = 0; i < 64 * 64; i++) {
-    const inside = Math.hypot((i % 64) - 32, Math.floor(i / 64) - 32) < 20;
-    colour.forEach((c, k) => (pixels[i * 3 + k] = inside ? c : random.integer(256)));
-  }
-  await sharp(pixels, { raw: { width: 64, height: 64, channels: 3 } })
-    .png()
-    .toFile(path);
-}
+const locoop = (...args: readonly string[]): Promise<Result> => runLocoop(dir, args);
 
 const train = async (out: string, ...more: readonly string[]): Promise<void> => {
   const fast = ["--shots", "2", "--epochs", "1", "--views", "1", "--contexts", "2", "--threads", "1"];
@@ -56,11 +22,6 @@ const zeroShot = (...args: readonly string[]): Promise<Result> =>
   evaluate("--weights", weights, "--id", "data", ...args);
 
 beforeAll(async () => {
-  // Incremental: nothing to do where the build is fresh.
-  await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b", "packages/locoop"], {
-    cwd: root,
-  }).catch(() => {});
-  if (!existsSync(join(root, "packages/locoop/dist/cli/main.js"))) throw new Error("locoop does not build");
   dir = await mkdtemp(join(tmpdir(), "locoop-evaluate-"));
   data = join(dir, "data");
   for (const [name, colour] of Object.entries({ cat: [200, 30, 30], frog: [30, 180, 40] } as const)) {
