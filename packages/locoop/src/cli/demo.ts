@@ -1,12 +1,11 @@
 import { join, resolve } from "node:path";
 import { listPictures, pictureSets } from "@locoop/datasets";
 import { openDataset } from "../node/data.js";
-import { type BackendName, defaultThreads, describeEngine } from "../node/engine.js";
+import { type BackendName, defaultThreads, describeEnvironment } from "../node/engine.js";
 import { type EvaluatedMethod, evaluateMethods } from "../node/evaluation.js";
 import { closeModel, openModel } from "../node/model.js";
 import { runSpecs, prepare, specFor, type TrainOptions } from "../node/training.js";
 import { type TrainedRun, type TrainSpec, viewRequests } from "../node/train-run.js";
-import { runVersions } from "../node/versions.js";
 import { judgeRegions } from "../node/visualization.js";
 import { createWorkshop, type Workshop } from "../node/workshop.js";
 import { ensureWritableFolder } from "../node/writable-folder.js";
@@ -117,7 +116,6 @@ export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void>
     }
     await closeModel();
 
-    const engine = await describeEngine(flags.backend);
     const summary = summarise(result.methods);
     await writeReport(
       {
@@ -136,14 +134,7 @@ export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void>
             .join(", "),
           threshold: `${shown.run.detector.note} (${shown.run.detector.pictures} pictures)`,
         },
-        environment: {
-          ...engine.versions,
-          ...(await runVersions()),
-          engine: engine.engine,
-          backend: engine.backend,
-          workers: String(threads),
-          platform: `${process.platform} ${process.arch}`,
-        },
+        environment: await describeEnvironment(flags.backend, { workers: String(threads) }),
         classNames: test.classNames,
         notes: NOTES,
         methods: result.methods,

@@ -1,9 +1,8 @@
 import type { Dataset } from "@locoop/datasets";
 import { describeSettings } from "../node/compared-runs.js";
-import { type BackendName, describeEngine } from "../node/engine.js";
+import { type BackendName, describeEnvironment } from "../node/engine.js";
 import type { EvaluationResult } from "../node/evaluation.js";
 import type { Run, RunClass } from "../node/run-folder.js";
-import { runVersions } from "../node/versions.js";
 import type { RegionPicture, ReportData } from "../report/index.js";
 
 /** What a report on an evaluation is made of. */
@@ -34,7 +33,6 @@ export async function evaluationReport({
   regions,
   notes: noticed,
 }: EvaluationReport): Promise<ReportData> {
-  const engine = await describeEngine(backend);
   const settings: Record<string, string> = {
     "ID pictures": dataset.root,
     scores: scores.join(", "),
@@ -62,14 +60,7 @@ export async function evaluationReport({
   return {
     title: "Out-of-distribution detection",
     settings,
-    environment: {
-      ...engine.versions,
-      ...(await runVersions()),
-      engine: engine.engine,
-      backend: engine.backend,
-      threads: String(threads),
-      platform: `${process.platform} ${process.arch}`,
-    },
+    environment: await describeEnvironment(backend, { threads: String(threads) }),
     classNames: classes.map(({ name }) => name),
     notes,
     methods: result.methods,

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { tfjsEngine } from "@locoop/clip/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { versionOf } from "./versions.js";
+import { runVersions, versionOf } from "./versions.js";
 
 /** The TensorFlow.js backends that the command line can compute with. */
 export type BackendName = "wasm" | "cpu" | "tensorflow";
@@ -29,6 +29,22 @@ export async function describeEngine(backend: BackendName): Promise<EngineDescri
     }
   }
   return { engine: "tensorflow.js", backend, versions };
+}
+
+/** What a report says of where its numbers were computed; `more` comes before the platform. */
+export async function describeEnvironment(
+  backend: BackendName,
+  more: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
+  const { engine, versions } = await describeEngine(backend);
+  return {
+    ...versions,
+    ...(await runVersions()),
+    engine,
+    backend,
+    ...more,
+    platform: `${process.platform} ${process.arch}`,
+  };
 }
 
 const TENSORFLOW_PACKAGES = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"] as const;

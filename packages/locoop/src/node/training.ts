@@ -158,6 +158,7 @@ export interface TrainContext {
   readonly classes: readonly RunClass[];
   readonly draw: Draw;
   readonly definition: AnyLearner;
+  readonly scores: RunConfig["scores"];
   /** What to open; it is open in this thread, and stays so. */
   readonly model: ModelSpec;
   /** The same as a run records it. */
@@ -173,7 +174,8 @@ export async function prepare(options: TrainOptions): Promise<TrainContext> {
   await ensureWritableFolder(options.out, "out");
   const weights = resolve(options.weights);
   await ensureFile(weights, "weights");
-  await loadScores(scores.map(resolveChoice));
+  const choices = scores.map(resolveChoice);
+  await loadScores(choices);
   const definition = await loadLearner(resolveChoice(learner));
   const learnerOptions = resolveLearnerOptions(definition, options.learnerOptions);
   const dataset = await openDataset(options.data, { split: "train", classNames: options.classNames });
@@ -204,6 +206,7 @@ export async function prepare(options: TrainOptions): Promise<TrainContext> {
     classes,
     draw,
     definition,
+    scores: choices,
     model,
     recorded: {
       weights,
@@ -219,7 +222,7 @@ export async function prepare(options: TrainOptions): Promise<TrainContext> {
 
 /** Draws the shots of one seed and writes down everything that its run needs. */
 export async function specFor(context: TrainContext, seed: number, dir: string): Promise<TrainSpec> {
-  const { options, dataset, classes, draw, definition, notice } = context;
+  const { options, dataset, classes, draw, definition, scores, notice } = context;
   const { resume = false, strict = false, skipUnreadable = false, signal } = options;
   const state = await runState(dir);
   if (state !== "none" && !resume)
@@ -250,7 +253,6 @@ export async function specFor(context: TrainContext, seed: number, dir: string):
     signal,
   });
   const settings = resolveSettings(options, { definition, classes: classes.length, shots: draw.shots, seed });
-  const scores = (options.scores ?? ["gl-mcm", "mcm"]).map(resolveChoice);
   const views =
     settings.views > 0
       ? `trained on ${settings.views} cached augmentations of each picture: faster, but not the paper's algorithm, which augments anew in every epoch`
