@@ -1,4 +1,5 @@
 export type { Floats } from "./floats.js";
+export { decodeFloat16, encodeFloat16 } from "./float16.js";
 export type { AttentionOptions, Dim, Ops } from "./ops.js";
 export type { Bytes, Engine, EngineSession, InputSpec, Program, Recorded } from "./engines/engine.js";
 export type { Encoded, ImageFeatures, ImageTower, PromptBatch, TextTower } from "./towers/contracts.js";
@@ -6,7 +7,7 @@ export { inferConfig, type Activation, type ClipConfig, type TextConfig, type Vi
 export { createClip, type Clip } from "./clip.js";
 export { cosines, normalizeRows, type Cosines } from "./similarity.js";
 export { toOpenAiNames, type WeightMap } from "./weights/names.js";
-export { readSafetensors, writeSafetensors, type IntTensor } from "./weights/safetensors.js";
+export { readSafetensors, writeSafetensors, type HalfTensor, type IntTensor } from "./weights/safetensors.js";
 export { createTokenizer, type Tokenizer } from "./tokenizer.js";
 export { fillTemplate } from "./templates.js";
 export type { RgbImage } from "./image.js";

@@ -53,6 +53,14 @@ describe("safetensors round trip", () => {
     ]);
   });
 
+  it("writes half precision as F16 and reads it back as float32", () => {
+    const bytes = writeSafetensors({ half: { data: Uint16Array.of(0x3c00, 0xc000, 0x0001), shape: [3, 1] } });
+    expect(new TextDecoder().decode(bytes)).toContain('"half":{"dtype":"F16","shape":[3,1],"data_offsets":[0,6]}');
+    const half = readSafetensors(bytes).tensors.get("half");
+    expect(half?.shape).toEqual([3, 1]);
+    expect([...half!.data]).toEqual([1, -2, 2 ** -24]);
+  });
+
   it("writes equal bytes for equal input in any order, aligned to eight bytes", () => {
     const a = { data: new Float32Array([1, 2]), shape: [2] };
     const b = { data: new Int32Array([3]), shape: [] };

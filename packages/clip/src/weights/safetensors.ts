@@ -1,8 +1,15 @@
+import { decodeFloat16 } from "../float16.js";
 import type { Floats } from "../floats.js";
 
 /** Whole numbers with a shape, row-major; what integer and boolean tensors of a file become. */
 export interface IntTensor {
   readonly data: Int32Array;
+  readonly shape: readonly number[];
+}
+
+/** IEEE half-precision numbers as 16-bit patterns with a shape, row-major; a file's F16 tensor, to write one. */
+export interface HalfTensor {
+  readonly data: Uint16Array;
   readonly shape: readonly number[];
 }
 
@@ -164,7 +171,7 @@ export function decodeTensor(entry: SafetensorsEntry, bytes: Uint8Array): Floats
     case "F64":
       return { data: Float32Array.from(new Float64Array(buffer)), shape };
     case "F16":
-      return { data: widenHalf(new Uint16Array(buffer)), shape };
+      return { data: decodeFloat16(new Uint16Array(buffer)), shape };
     case "BF16":
       return { data: widenBrainFloat(new Uint16Array(buffer)), shape };
     case "I64":
@@ -196,22 +203,6 @@ function narrow(name: string, values: BigInt64Array | BigUint64Array | Uint32Arr
   return data;
 }
 
-let halfTable: Float32Array | undefined;
-
-/** IEEE half precision through a table of all 65,536 values: a model has some hundred million of them. */
-function widenHalf(halves: Uint16Array): Float32Array {
-  halfTable ??= Float32Array.from({ length: 65_536 }, (_, bits) => {
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    const sign = bits >> 15 ? -1 : 1;
-    if (exponent === 31) return fraction ? NaN : sign * Infinity;
-    return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
-  });
-  const floats = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) floats[i] = halfTable[halves[i] as number] as number;
-  return floats;
-}
-
 /** bfloat16 is the upper half of a float32. */
 function widenBrainFloat(halves: Uint16Array): Float32Array {
   const bits = new Uint32Array(halves.length);
@@ -220,7 +211,8 @@ function widenBrainFloat(halves: Uint16Array): Float32Array {
 }
 
 /**
- * Writes tensors as a safetensors file: names sorted, header padded to eight bytes, so equal input gives equal bytes.
+ * Writes tensors as a safetensors file (float32 as F32, int32 as I32, 16-bit patterns of `encodeFloat16` as F16): names sorted,
+ * header padded to eight bytes, so equal input gives equal bytes.
  * Throws if a shape does not fit its data. Format: https://github.com/huggingface/safetensors#format
  *
  * @example
@@ -232,7 +224,7 @@ function widenBrainFloat(halves: Uint16Array): Float32Array {
  * ```
  */
 export function writeSafetensors(
-  tensors: Readonly<Record<string, Floats | IntTensor>>,
+  tensors: Readonly<Record<string, Floats | IntTensor | HalfTensor>>,
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   const names = Object.keys(tensors).sort();
@@ -245,7 +237,7 @@ export function writeSafetensors(
   }
   let position = 0;
   for (const name of names) {
-    const { data, shape } = tensors[name] as Floats | IntTensor;
+    const { data, shape } = tensors[name] as Floats | IntTensor | HalfTensor;
     if (name === "__metadata__") throw new Error('"__metadata__" is not a name for a tensor; choose another');
     if (shape.reduce((product, side) => product * side, 1) !== data.length) {
       throw new Error(
@@ -253,7 +245,7 @@ export function writeSafetensors(
       );
     }
     const end = position + data.byteLength;
-    const dtype = data instanceof Float32Array ? "F32" : "I32";
+    const dtype = data instanceof Float32Array ? "F32" : data instanceof Uint16Array ? "F16" : "I32";
     description.push([name, { dtype, shape, data_offsets: [position, end] }]);
     position = end;
   }
@@ -265,7 +257,7 @@ export function writeSafetensors(
   file.set(json, 8);
   let offset = dataStart;
   for (const name of names) {
-    const { data } = tensors[name] as Floats | IntTensor;
+    const { data } = tensors[name] as Floats | IntTensor | HalfTensor;
     file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
     offset += data.byteLength;
   }
