@@ -32,6 +32,7 @@ describe("evaluate", () => {
 
   it("names the set in errors", () => {
     expect(() => evaluate(id, { "my set": [] })).toThrow(/set "my set": OOD scores: expected at least one number/);
+    expect(() => evaluate([NaN], sets)).toThrow(/^evaluate: ID scores: expected numbers, got NaN at index 0 of 1/);
     expect(() => evaluate(id, {})).toThrow(/expected at least one OOD set, got none/);
   });
 });

@@ -1,8 +1,9 @@
 import type { ScoreList } from "./checks.js";
 import { aurocOf } from "./metrics/auroc.js";
 import { auprOf, type AuprMethod } from "./metrics/aupr.js";
-import { traceCurve, type Positive } from "./metrics/curve.js";
+import { mergeScores, type Positive } from "./metrics/curve.js";
 import { fprOf, type FprRule } from "./metrics/fpr-at-tpr.js";
+import { sortScores } from "./metrics/sort.js";
 
 /** The conventions of one table; the defaults are the paper's. Never mix them in one table. */
 export interface Conventions {
@@ -38,8 +39,9 @@ export interface Evaluation {
 /**
  * Measures one score's ID values against each OOD set: AUROC, AUPR and FPR95 per set and their plain average.
  *
- * Fractions; higher score = more in-distribution. Throws when there is no set, and on an empty list or NaN,
- * naming the set. The defaults are the paper's conventions.
+ * Fractions; higher score = more in-distribution. Each list is sorted once, the ID scores for all sets together, so
+ * this is faster than the single metrics one by one. Throws when there is no set, and on an empty list or NaN, naming
+ * the set. The defaults are the paper's conventions.
  *
  * @example
  * ```ts
@@ -54,27 +56,35 @@ export function evaluate(
   { positive = "id", rule = "nearest", method = "average-precision" }: Partial<Conventions> = {},
 ): Evaluation {
   const conventions = { positive, rule, method };
-  const rows = Object.entries(sets).map(([set, ood]) => evaluateSet(set, id, ood, conventions));
-  if (rows.length === 0) {
+  const entries = Object.entries(sets);
+  if (entries.length === 0) {
     throw new RangeError("evaluate: expected at least one OOD set, got none; pass { name: scores }");
   }
+  const ids = naming("evaluate", () => sortScores(id, "ID"));
+  const rows = entries.map(([set, ood]) =>
+    naming(`evaluate, set ${JSON.stringify(set)}`, () => evaluateSet(set, ids, ood, conventions)),
+  );
   const mean = (key: keyof Measures): number => rows.reduce((sum, row) => sum + row[key], 0) / rows.length;
   return { rows, average: { auroc: mean("auroc"), aupr: mean("aupr"), fpr95: mean("fpr95") }, conventions };
 }
 
-function evaluateSet(set: string, id: ScoreList, ood: ScoreList, conventions: Conventions): EvaluationRow {
+function evaluateSet(set: string, ids: Float64Array, ood: ScoreList, conventions: Conventions): EvaluationRow {
   const { positive, rule, method } = conventions;
+  const curve = mergeScores(ids, sortScores(ood, "OOD"));
+  return {
+    set,
+    auroc: aurocOf(curve),
+    aupr: auprOf(curve, { positive, method }),
+    fpr95: fprOf(curve, { tpr: 0.95, positive, rule }),
+    id: ids.length,
+    ood: ood.length,
+  };
+}
+
+function naming<T>(where: string, act: () => T): T {
   try {
-    const curve = traceCurve(id, ood); // sorted once for all three
-    return {
-      set,
-      auroc: aurocOf(curve),
-      aupr: auprOf(curve, { positive, method }),
-      fpr95: fprOf(curve, { tpr: 0.95, positive, rule }),
-      id: id.length,
-      ood: ood.length,
-    };
+    return act();
   } catch (cause) {
-    throw new Error(`evaluate, set ${JSON.stringify(set)}: ${(cause as Error).message}`, { cause });
+    throw new Error(`${where}: ${(cause as Error).message}`, { cause });
   }
 }

@@ -1,4 +1,5 @@
-import { copyScores, requireChoice, type ScoreList } from "../checks.js";
+import { requireChoice, type ScoreList } from "../checks.js";
+import { sortScores } from "./sort.js";
 
 /** Which side counts as positive in a curve: the in-distribution images or the out-of-distribution ones. */
 export type Positive = "id" | "ood";
@@ -12,9 +13,11 @@ export interface Curve {
 
 /** The curve with ID positive: one point per distinct score, descending, each accepting all scores at or above it. */
 export function traceCurve(id: ScoreList, ood: ScoreList): Curve {
-  // Typed-array sort is numeric and O(n log n). It puts -0 before 0; `===` below joins them again.
-  const ids = copyScores(id, "ID").sort();
-  const oods = copyScores(ood, "OOD").sort();
+  return mergeScores(sortScores(id, "ID"), sortScores(ood, "OOD"));
+}
+
+/** The curve of scores that `sortScores` has sorted; -0 and 0 are one threshold. */
+export function mergeScores(ids: Float64Array, oods: Float64Array): Curve {
   const thresholds = new Float64Array(ids.length + oods.length);
   const positives = new Float64Array(thresholds.length);
   const negatives = new Float64Array(thresholds.length);

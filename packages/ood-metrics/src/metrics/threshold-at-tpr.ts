@@ -1,4 +1,5 @@
-import { copyScores, requireTpr, type ScoreList } from "../checks.js";
+import { requireTpr, type ScoreList } from "../checks.js";
+import { sortScores } from "./sort.js";
 
 /**
  * The highest threshold that keeps at least the given share of ID images: `score >= threshold` means ID.
@@ -14,7 +15,7 @@ import { copyScores, requireTpr, type ScoreList } from "../checks.js";
  */
 export function thresholdAtTpr(id: ScoreList, { tpr = 0.95 }: { readonly tpr?: number } = {}): number {
   requireTpr(tpr);
-  const ascending = copyScores(id, "ID").sort();
+  const ascending = sortScores(id, "ID");
   const total = ascending.length;
   // Multiplication may round either way; division is what defines the share.
   let keep = Math.min(total, Math.max(1, Math.ceil(tpr * total)));
