@@ -21,6 +21,8 @@ export interface RunSettings {
   readonly topK: number;
   /** 0 = every epoch augments and encodes anew; n = n augmentations of each picture, encoded once. */
   readonly views: number;
+  /** What the features of views are rounded to; a run without views has none to round, nor one made before they were rounded. */
+  readonly viewPrecision?: "float16";
   readonly crop: readonly [number, number];
   readonly epochs: number;
   readonly batchSize: number;
@@ -104,6 +106,8 @@ export const runFiles = {
   prompt: "prompt.safetensors",
   classFeatures: "class-features.safetensors",
   detector: "detector.json",
+  /** A folder: features of the views, if there are any; nothing but another training needs it. */
+  cache: "cache",
 } as const;
 
 /** Whether a folder holds a run, and whether that run came to its end. */

@@ -68,6 +68,7 @@ export function resolveSettings(
     lambda,
     topK: options.topK ?? defaultTopK(classes),
     views,
+    ...(views > 0 && { viewPrecision: "float16" as const }),
     crop: [crop[0], crop[1]],
     epochs,
     batchSize,

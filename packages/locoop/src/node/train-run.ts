@@ -10,12 +10,13 @@ import { encodeClasses, fit, readCheckpoint, variableName, writeCheckpoint } fro
 import { locoopLoss } from "../loss.js";
 import { unreadableCalibration } from "./calibration.js";
 import type { PictureRequest } from "./features.js";
-import { takeRows } from "./features.js";
 import { exists, writeJson, writeWhole } from "./files.js";
+import { ensureFiniteClasses, ensureFiniteFeatures } from "./finite.js";
 import { type AnyLearner, loadLearner, loadScores } from "./plugins.js";
 import type { CalibrationOrigin, DetectorFile, RunClass, RunConfig } from "./run-folder.js";
 import { checkResumable, readRun, runFiles, runState, startRunFolder, writeClassFeatures } from "./run-folder.js";
 import { judgeFeatures, type ScoredPicture } from "./scoring.js";
+import { openViewCache, viewParts, type Views, viewsInMemory } from "./view-cache.js";
 import type { Workshop } from "./workshop.js";
 
 /** The pictures that a threshold is calibrated on, and where they come from. */
@@ -39,8 +40,10 @@ export interface TrainSpec {
   /** The seed that drew them; that of a split from elsewhere may be unknown. */
   readonly drawSeed?: number;
   readonly calibration: CalibrationSet;
-  /** Features of the views, if they are encoded already: view-major rows [V * items]. */
+  /** Features of the views, if they are encoded already: view-major rows [V * items]. They are rounded to float16, as cached ones are. */
   readonly features?: ImageFeatures;
+  /** Where cached views lie, by default in the run folder, and whether with local features, by default if the run reads them: runs of one draw may share them. */
+  readonly cache?: { readonly dir: string; readonly local: boolean };
   readonly resume: boolean;
 }
 
@@ -50,6 +53,8 @@ export interface TrainProgress {
   readonly done: number;
   readonly total: number;
   readonly loss?: number;
+  /** Something to tell people, a line. */
+  readonly notice?: string;
 }
 
 /** What a run leaves for the caller; all of it is in the folder, too. */
@@ -135,6 +140,10 @@ export async function trainRun(
         ? await trainSteps(spec, learner, { workshop, clip, signal, onProgress })
         : undefined;
     const classFeatures = await encodeClasses(learner, clip.text, { signal });
+    ensureFiniteClasses(
+      classFeatures,
+      classes.map(({ name }) => name),
+    );
     await writePrompt(dir, learner);
     await writeClassFeatures(dir, classFeatures);
     const detector = await calibrate(spec, classFeatures, { workshop, clip, signal, onProgress });
@@ -167,15 +176,12 @@ async function trainSteps(
   const { settings } = config;
   const local = needsLocal(config);
   const labels = items.map(({ label }) => label);
-  const features =
+  const views =
     settings.views === 0
       ? undefined
-      : (spec.features ??
-        (await workshop.encode(viewRequests(config, items), {
-          local,
-          signal,
-          onProgress: (done) => onProgress?.({ stage: "encode", done, total: items.length * settings.views }),
-        })));
+      : spec.features
+        ? viewsInMemory(spec.features)
+        : await cachedViews(spec, { workshop, clip, signal, onProgress });
   const stepsPerEpoch = countBatches(items.length, { size: settings.batchSize });
   const total = stepsPerEpoch * settings.epochs;
   const saved = spec.resume ? await readFile(join(dir, runFiles.checkpoint)).catch(() => undefined) : undefined;
@@ -189,20 +195,27 @@ async function trainSteps(
   async function* batchesOf(epoch: number, firstBatch: number): AsyncGenerator<TrainingBatch> {
     const load = (_: Item, index: number): number => index;
     const order = batches(items, { size: settings.batchSize, seed: settings.seed, epoch, firstBatch, load, signal });
-    const encode = (indices: readonly number[]): Promise<ImageFeatures> | ImageFeatures =>
-      features
-        ? takeRows(
-            features,
-            indices.map((index) => pickView(config, epoch, index) * items.length + index),
-          )
-        : workshop.encode(
-            indices.map((index) => viewRequest(config, items[index]!, index, epoch)),
-            { local, signal },
-          );
+    const encode = async (indices: readonly number[], step: number): Promise<ImageFeatures> => {
+      if (views)
+        return views.take(
+          indices.map((index) => pickView(config, epoch, index) * items.length + index),
+          { local },
+        );
+      const features = await workshop.encode(
+        indices.map((index) => viewRequest(config, items[index]!, index, epoch)),
+        { local, signal },
+      );
+      ensureFiniteFeatures(features, (row) => {
+        const { path, label } = items[indices[row]!]!;
+        return `${path} (class "${spec.classes[label]!.name}", epoch ${epoch}, step ${step})`;
+      });
+      return features;
+    };
     // The next batch is being encoded while this one is trained on.
     let ahead: { indices: readonly number[]; features: Promise<ImageFeatures> } | undefined;
+    let step = firstBatch;
     for await (const { indices } of order) {
-      const next = { indices, features: Promise.resolve(encode(indices)) };
+      const next = { indices, features: encode(indices, step++) };
       next.features.catch(() => {}); // thrown when its turn comes
       if (ahead) yield batchOf(ahead.indices, await ahead.features);
       ahead = next;
@@ -250,6 +263,31 @@ async function trainSteps(
     }
   }
   return last;
+}
+
+/** The cache of a run's views, filled where it is not. */
+export async function cachedViews(
+  { dir, config, items, cache }: TrainSpec,
+  { workshop, clip, signal, onProgress }: Surroundings,
+): Promise<Views> {
+  const { dir: place, local } = cache ?? { dir: join(dir, runFiles.cache), local: needsLocal(config) };
+  const { embedDim, imageSize, vision } = clip.config;
+  const requests = viewRequests(config, items);
+  const total = requests.length;
+  let last = 0;
+  return openViewCache({
+    dir: place,
+    parts: viewParts(config, { local }),
+    requests,
+    embedDim,
+    regions: local ? Math.floor(imageSize / vision.patchSize) ** 2 : 0,
+    encode: (part, options) => workshop.encode(part, { local, ...options }),
+    // Two at once: while the last pictures of one shard are in the works, those of the next are on their way.
+    parallel: workshop.threads > 1 ? 2 + Math.floor(workshop.threads / 8) : 1,
+    signal,
+    onProgress: (done) => onProgress?.({ stage: "encode", done: (last = done), total }),
+    onNotice: (notice) => onProgress?.({ stage: "encode", done: last, total, notice }),
+  });
 }
 
 /** Which cached view a picture shows in an epoch. */

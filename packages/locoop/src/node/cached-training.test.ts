@@ -1,0 +1,137 @@
+import { existsSync } from "node:fs";
+import { cp, mkdtemp, readdir, readFile, rm, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createRandom } from "@locoop/clip";
+import { drawBenchmark, tinyClipPaths } from "@locoop/tiny-clip";
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { closeModel, openModel } from "./model.js";
+import type { RunConfig } from "./run-folder.js";
+import { trainRun, type TrainProgress, type TrainSpec, viewRequests } from "./train-run.js";
+import { prepare, specFor, type TrainOptions, trainRuns } from "./training.js";
+import { createInlineWorkshop, type Workshop } from "./workshop.js";
+
+const { weights } = tinyClipPaths();
+let dir: string;
+let data: string;
+
+beforeAll(async () => {
+  tf.enableProdMode(); // no banner
+  dir = await mkdtemp(join(tmpdir(), "locoop-cached-"));
+  const drawn = join(dir, "drawn");
+  await drawBenchmark({ dir: drawn, seed: 1, trainPerClass: 3, validationPerClass: 0, testPerClass: 0, ood: 0 });
+  data = join(dir, "data");
+  for (const name of (await readdir(join(drawn, "train"))).sort().slice(0, 3))
+    await cp(join(drawn, "train", name), join(data, name), { recursive: true });
+  await trainRuns(options("whole"));
+}, 120_000);
+afterAll(async () => {
+  await closeModel();
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** 6 pictures, 2 views of each; 3 epochs of 2 steps. */
+const options = (out: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
+  data,
+  weights,
+  out: join(dir, out),
+  shots: 2,
+  epochs: 3,
+  batchSize: 3,
+  views: 2,
+  threads: 1,
+  backend: "wasm",
+  learnerOptions: { contexts: 2 },
+  ...more,
+});
+const bits = async (out: string): Promise<string[]> =>
+  Promise.all(
+    ["prompt.safetensors", "class-features.safetensors", "metrics.jsonl", "detector.json"].map((name) =>
+      readFile(join(dir, out, name), "latin1"),
+    ),
+  );
+const shardsOf = async (out: string): Promise<string[]> => {
+  const cache = join(dir, out, "cache");
+  const [folder] = await readdir(cache);
+  return (await readdir(join(cache, folder!))).sort().map((name) => join(cache, folder!, name));
+};
+
+/** A run through its spec, with a workshop whose parts may be replaced. */
+async function trainSpec(
+  out: string,
+  asked: Partial<TrainOptions>,
+  more: Partial<TrainSpec>,
+  parts: Partial<Workshop>,
+): Promise<void> {
+  const context = await prepare(options(out, asked));
+  const spec = { ...(await specFor(context, 1, join(dir, out))), ...more };
+  const workshop = { ...createInlineWorkshop(context.model), ...parts };
+  await trainRun(spec, { workshop, clip: await openModel(context.model) });
+}
+
+it("keeps the views in the run folder, in shards, and says what they are rounded to", async () => {
+  const names = (await shardsOf("whole")).map((path) => path.split("/").at(-1));
+  expect(names).toEqual(["00000.safetensors", "index.json"]);
+  const { settings } = JSON.parse(await readFile(join(dir, "whole/config.json"), "utf8")) as RunConfig;
+  expect(settings).toMatchObject({ views: 2, viewPrecision: "float16" });
+});
+
+it("trains to the same bits from fresh views, cached ones, those of another run's cache and those in memory", async () => {
+  const whole = await bits("whole");
+  const encode: Workshop["encode"] = () => Promise.reject(new Error("all is cached"));
+  await cp(join(dir, "whole/cache"), join(dir, "copied/cache"), { recursive: true });
+  await trainSpec("copied", {}, {}, { encode });
+  expect(await bits("copied")).toEqual(whole);
+
+  await trainSpec("shared", {}, { cache: { dir: join(dir, "whole/cache"), local: true } }, { encode });
+  expect(await bits("shared")).toEqual(whole);
+  expect(existsSync(join(dir, "shared/cache"))).toBe(false);
+
+  const context = await prepare(options("memory"));
+  const { config, items } = await specFor(context, 1, join(dir, "memory"));
+  const features = await createInlineWorkshop(context.model).encode(viewRequests(config, items), { local: true });
+  await trainSpec("memory", {}, { features }, { encode });
+  expect(await bits("memory")).toEqual(whole);
+  expect(existsSync(join(dir, "memory/cache"))).toBe(false);
+});
+
+it("resumes a stopped run to the same bits, also when its cache was damaged meanwhile", async () => {
+  const stop = new AbortController();
+  const onProgress = ({ stage, done }: TrainProgress): void => {
+    if (stage === "train" && done === 3) stop.abort(new Error("enough"));
+  };
+  await expect(trainRuns(options("stopped", { signal: stop.signal, onProgress }))).rejects.toThrow("enough");
+  expect(existsSync(join(dir, "stopped/detector.json"))).toBe(false);
+  const [first] = await shardsOf("stopped");
+  await truncate(first!, 1000);
+  const told: TrainProgress[] = [];
+  await trainRuns(options("stopped", { resume: true, onProgress: (progress) => told.push(progress) }));
+  expect(told.flatMap(({ notice }) => notice ?? [])).toEqual([
+    expect.stringMatching(/00000\.safetensors is cut short/),
+  ]);
+  expect(told.filter(({ stage }) => stage === "train")[0]?.done).toBe(3);
+  expect(await bits("stopped")).toEqual(await bits("whole"));
+});
+
+it("stops within the encoding of views, and goes on where it was", async () => {
+  let encoded: number[] = [];
+  // Two shards of made-up features: 6 pictures, 50 views of each.
+  const encode: Workshop["encode"] = (requests) => {
+    encoded.push(requests.length);
+    if (encoded.length === 2) return Promise.reject(new Error("enough"));
+    const normals = (length: number): Float32Array => {
+      const random = createRandom(`${requests.length}/${length}`);
+      return Float32Array.from({ length }, () => random.normal());
+    };
+    const [rows, width, regions] = [requests.length, 128, 64];
+    return Promise.resolve({
+      global: { data: normals(rows * width), shape: [rows, width] },
+      local: { data: normals(rows * regions * width), shape: [rows, regions, width] },
+    });
+  };
+  await expect(trainSpec("early", { views: 50 }, {}, { encode })).rejects.toThrow("enough");
+  encoded = [];
+  await trainSpec("early", { views: 50, resume: true }, {}, { encode });
+  expect(encoded).toEqual([44]);
+});
