@@ -3,8 +3,8 @@ import { tfjsEngine } from "@locoop/clip/tfjs";
 import { glmcm, mcm } from "@locoop/ood-metrics";
 import { encodeClasses, fit, type TrainingBatch } from "@locoop/prompt-learning";
 import * as tf from "@tensorflow/tfjs";
-import "@tensorflow/tfjs-backend-wasm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startBackend, tfjsBackends } from "../../clip/src/engines/engines.test.kit.js";
 import {
   createReferenceClip,
   createReferenceLearner,
@@ -18,12 +18,12 @@ import {
 import { locoopLoss } from "./loss.js";
 
 // The reference's own trainer, run by run and step by step. Tolerances: README of the reference values, train/.
-describe.each(["cpu", "wasm"])("training as the reference does, on %s", (backend) => {
+describe.each(tfjsBackends)("training as the reference does, on %s", (backend) => {
   let clip: Clip;
   let batches: TrainingBatch[];
 
   beforeAll(async () => {
-    await tf.setBackend(backend);
+    await startBackend(backend);
     clip = createReferenceClip(tfjsEngine({ tf }));
     batches = await encodeReferenceBatches(clip);
   });

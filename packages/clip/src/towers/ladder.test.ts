@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import * as tf from "@tensorflow/tfjs";
-import "@tensorflow/tfjs-backend-wasm";
 import { describe, expect, test } from "vitest";
 import { inferConfig, type WeightMap } from "../config.js";
 import type { Program } from "../engines/engine.js";
+import { startBackend, tfjsBackends } from "../engines/engines.test.kit.js";
 import { referenceEngine, referenceOps, type Doubles } from "../engines/reference/index.js";
 import { tfjsEngine } from "../engines/tfjs/index.js";
 import { createTfjsOps } from "../engines/tfjs/ops.js";
@@ -94,10 +94,10 @@ const asMap = (x: ArrayLike<number>): Float64Array =>
     return x[(image * area + (rest % area)) * channels + Math.floor(rest / area)]!;
   });
 
-for (const backend of ["reference", "cpu", "wasm"] as const) {
+for (const backend of ["reference", ...tfjsBackends]) {
   describe(`vit-tiny on ${backend}`, () => {
     const ready = async (): Promise<"reference" | "tfjs"> => {
-      await tf.setBackend(backend === "reference" ? "cpu" : backend);
+      await startBackend(backend === "reference" ? "cpu" : backend);
       return backend === "reference" ? "reference" : "tfjs";
     };
     const open = async () => ((await ready()) === "reference" ? referenceEngine() : tfjsEngine({ tf })).open();
