@@ -107,6 +107,7 @@ describe("train, evaluate, detect, visualize", () => {
     expect(summary.detector).toMatchObject({ origin: "left-over", pictures: 4 });
     expect(Object.keys(summary.detector.thresholds)).toEqual(["gl-mcm", "mcm"]);
     expect((await readdir(join(dir, "run"))).sort()).toEqual([
+      "cache",
       "class-features.safetensors",
       "classnames.json",
       "config.json",
