@@ -22,8 +22,14 @@ export function encodeModel(graph: Graph): EncodedModel {
   };
 }
 
-/** Writes a graph as one self-contained ONNX file. */
+/** Writes a graph as one self-contained ONNX file; throws where its weights pass the format's limit of 2 GB. */
 export function encodeFile(graph: Graph): Uint8Array {
+  const bytes = graph.weights.reduce((total, { value }) => total + value.data.byteLength, 0);
+  if (bytes > 2_000_000_000) {
+    throw new Error(
+      `${graph.name}: expected weights of at most 2 GB for one ONNX file, came ${(bytes / 1e9).toFixed(1)} GB`,
+    );
+  }
   return encodeGraph(graph, ({ name, value }) =>
     encodeMessage([...tensorHead(name, "float32", value.shape), [9, bytesOf(value.data)]]),
   );

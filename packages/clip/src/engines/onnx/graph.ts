@@ -73,6 +73,8 @@ export interface GraphBuilder {
 
 interface NodeOutput {
   readonly shape: readonly Dim[];
+  /** Default: a number of its own. */
+  readonly name?: string;
   readonly type?: ElementType;
   readonly domain?: string;
   readonly attributes?: Node["attributes"];
@@ -109,8 +111,8 @@ export function createGraph({ prefix }: { prefix: string }): GraphBuilder {
       return { name, type, shape };
     },
     node: (op, from, { shape, ...rest }) => builder.nodes(op, from, { ...rest, shapes: [shape] })[0]!,
-    nodes(op, from, { shapes, type = "float32", domain = "", attributes = {} }) {
-      const values = shapes.map((shape): Value => ({ name: `${prefix}${count++}`, type, shape }));
+    nodes(op, from, { shapes, name, type = "float32", domain = "", attributes = {} }) {
+      const values = shapes.map((shape): Value => ({ name: name ?? `${prefix}${count++}`, type, shape }));
       nodes.push({
         op,
         domain,

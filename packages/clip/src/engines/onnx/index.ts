@@ -5,6 +5,8 @@ import { openSession } from "./session.js";
 export type { Bytes, Engine, EngineSession, InputSpec, Program, Recorded } from "../engine.js";
 export type { Dim, Ops, AttentionOptions } from "../../ops.js";
 export type { Floats } from "../../floats.js";
+export { exportImageTower } from "./export.js";
+export type { ClipConfig, WeightMap } from "../../config.js";
 export type { OnnxDevice, OnnxRuntime, OnnxSession, OnnxTensor } from "./runtime.js";
 
 /** An engine on ONNX Runtime, and what it computes with. */

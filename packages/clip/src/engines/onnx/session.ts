@@ -52,28 +52,30 @@ export function openSession(runtime: OnnxRuntime, options: object): EngineSessio
         new runtime.Tensor(data instanceof Uint8Array ? "uint8" : "float32", data, shape),
       ]),
     );
-  const numbers = (value: Value, sizes: Sizes): number[] => value.shape.map((dim) => valueOf(dim, sizes));
-  /** Runs a graph into arrays: new ones for its outputs, the pool's for what is kept. */
+  /** An array for the runtime to write to, where it can. */
+  const place = (value: Value, sizes: Sizes, take: (length: number) => Float32Array): OnnxTensor | null => {
+    if (!writesInPlace(runtime)) return null;
+    const shape = value.shape.map((dim) => valueOf(dim, sizes));
+    return new runtime.Tensor("float32", take(sizeOf(shape)), shape);
+  };
+  /** Runs a graph: into new arrays for its outputs, into the pool's for what is kept. */
   const execute = async (
     { session, outputs, graph }: Compiled,
     feeds: Feeds,
     { sizes, kept = [] }: { sizes: Sizes; kept?: readonly Value[] },
   ): Promise<{ outputs: Floats[]; kept: Feeds }> => {
-    const place = (value: Value, take: (length: number) => Float32Array): OnnxTensor => {
-      const shape = numbers(value, sizes);
-      return new runtime.Tensor("float32", take(sizeOf(shape)), shape);
+    const given = graph.inputs
+      .filter(({ type }) => type === "int64")
+      .map(({ name }) => [name, new runtime.Tensor("int64", BigInt64Array.of(BigInt(sizes.get(name)!)), [1])]);
+    const fetches = Object.fromEntries([
+      ...outputs.map((value) => [value.name, place(value, sizes, (length) => new Float32Array(length))] as const),
+      ...kept.map((value) => [value.name, place(value, sizes, pool.take)] as const),
+    ]);
+    const results = await session.run({ ...feeds, ...Object.fromEntries(given) }, fetches);
+    return {
+      outputs: outputs.map(({ name }) => toFloats(results[name]!)),
+      kept: Object.fromEntries(kept.map(({ name }) => [name, results[name]!])),
     };
-    const keeping = Object.fromEntries(kept.map((value) => [value.name, place(value, pool.take)]));
-    const fresh = Object.fromEntries(
-      outputs.map((value) => [value.name, place(value, (length) => new Float32Array(length))]),
-    );
-    const given = Object.fromEntries(
-      graph.inputs
-        .filter(({ type }) => type === "int64")
-        .map(({ name }) => [name, new runtime.Tensor("int64", BigInt64Array.of(BigInt(sizes.get(name)!)), [1])]),
-    );
-    await session.run({ ...feeds, ...given }, { ...fresh, ...keeping });
-    return { outputs: outputs.map(({ name }) => toFloats(fresh[name]!)), kept: keeping };
   };
 
   return {
@@ -93,7 +95,9 @@ export function openSession(runtime: OnnxRuntime, options: object): EngineSessio
       const held = await execute(forward, feeds, { sizes, kept });
       let state: "open" | "used" | "disposed" = "open";
       const dispose = (): void => {
-        if (state !== "disposed") pool.giveBack(Object.values(held.kept).map(({ data }) => data as Float32Array));
+        if (state !== "disposed" && writesInPlace(runtime)) {
+          pool.giveBack(Object.values(held.kept).map(({ data }) => data as Float32Array));
+        }
         state = "disposed";
       };
       return {
@@ -131,6 +135,9 @@ export function openSession(runtime: OnnxRuntime, options: object): EngineSessio
 }
 
 const toFloats = ({ data, dims }: OnnxTensor): Floats => ({ data: data as Float32Array, shape: [...dims] });
+
+/** The native runtime writes to the arrays it is given; the others give their own. */
+const writesInPlace = (runtime: OnnxRuntime): boolean => runtime.listSupportedBackends !== undefined;
 
 /** What the program's symbols stand for in these inputs. */
 function readSizes({ name, inputs: specs }: Program, inputs: readonly (Floats | Bytes)[]): Sizes {

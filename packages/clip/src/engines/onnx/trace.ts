@@ -23,10 +23,14 @@ export interface TracedRecording {
 }
 
 /** Runs a program on symbolic values, which writes it down as a graph. */
-export function traceProgram(program: Program): TracedProgram {
+export function traceProgram(
+  program: Program,
+  names: { inputs?: readonly string[]; outputs?: readonly string[] } = {},
+) {
   const graph = createGraph({ prefix: "v" });
-  const outputs = nameOutputs(graph, program.run(createTracingOps(graph), traceInputs(graph, program)));
-  return { graph: graph.finish(program.name, outputs), outputs };
+  const inputs = traceInputs(graph, program, names.inputs);
+  const outputs = nameOutputs(graph, program.run(createTracingOps(graph), inputs), names.outputs);
+  return { graph: graph.finish(program.name, outputs), outputs } satisfies TracedProgram;
 }
 
 /** Traces a program on a tape, then the tape's way back as a second graph. */
@@ -73,9 +77,9 @@ export function traceRecording(program: Program, { differentiate }: { differenti
 }
 
 /** The program's inputs; bytes are seen as floats. */
-function traceInputs(graph: GraphBuilder, { inputs }: Program): Value[] {
+function traceInputs(graph: GraphBuilder, { inputs }: Program, names?: readonly string[]): Value[] {
   return inputs.map(({ type, shape }, i) => {
-    const value = graph.input(inputName(i), type, shape);
+    const value = graph.input(names?.[i] ?? inputName(i), type, shape);
     return type === "float32" ? value : graph.node("Cast", [value], { shape, attributes: { to: 1 } });
   });
 }
@@ -84,6 +88,6 @@ function traceInputs(graph: GraphBuilder, { inputs }: Program): Value[] {
 export const inputName = (index: number): string => `input${index}`;
 
 /** Outputs under names of their own: one that is an input, a frozen array or named already is copied. */
-function nameOutputs(graph: GraphBuilder, values: readonly Value[]): Value[] {
-  return values.map((value) => graph.node("Identity", [value], { shape: value.shape }));
+function nameOutputs(graph: GraphBuilder, values: readonly Value[], names?: readonly string[]): Value[] {
+  return values.map((value, i) => graph.node("Identity", [value], { shape: value.shape, name: names?.[i] }));
 }
