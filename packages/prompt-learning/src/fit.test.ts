@@ -1,3 +1,4 @@
+import type { ImageFeatures, TextTower } from "@locoop/clip";
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -199,6 +200,63 @@ describe("fit", () => {
     learner.dispose();
   });
 
+  const harms: [string, Partial<FitOptions>, RegExp][] = [
+    [
+      "a class's features",
+      { text: brokenText(6, { features: (data) => (data[2 * 8 + 3] = NaN) }) },
+      /the features of class "kite" hold NaN\. .*lower the learning rate/,
+    ],
+    [
+      "a picture's features",
+      { batches: brokenBatches(6, ({ global }) => (global.data[1 * 8] = Infinity)) },
+      /the features of picture 1 of the batch \(class "(hen|tench|kite)"\) hold Infinity\. .*check the model's weights/,
+    ],
+    [
+      "a region's features",
+      {
+        batches: brokenBatches(6, ({ local }) => (local!.data[3 * 2 * 8] = NaN)),
+        loss: ({ global, local }) => ({ total: global.sum().add(local!.sum()) as tf.Scalar, parts: {} }),
+      },
+      /the features of picture 3 of the batch \(class ".*"\) hold NaN/,
+    ],
+    [
+      "the loss",
+      { loss: brokenLoss(6, (x) => x.sum().mul(Infinity)) },
+      /the loss is -?Infinity\. .*lower the learning rate/,
+    ],
+    [
+      "the gradient of the loss",
+      { loss: brokenLoss(6, (x) => x.slice([0, 1], [-1, 1]).mul(0).sqrt().sum()) },
+      /the gradient of the loss for class "tench" holds NaN/,
+    ],
+    [
+      "what comes back from the text tower",
+      { text: brokenText(6, { back: ({ shared }) => (shared[1 * 8] = -Infinity) }) },
+      /the variable "contexts" would become Infinity/,
+    ],
+  ];
+  it.each(harms)("names epoch, step and whose number it is where one is not finite: %s", async (_, harm, message) => {
+    const learner = create();
+    const before = tf.memory().numTensors;
+    const good: Checkpoint[] = [];
+    const training = (async () => {
+      for await (const step of fit(run(learner, { classNames: context.classNames, ...harm })))
+        good.push(await step.checkpoint());
+    })();
+    const { message: told } = await training.then(
+      () => new Error("trained"),
+      (error: Error) => error,
+    );
+    expect(told).toContain("Training left the finite numbers at epoch 1, step 2 (learning rate 0.05): ");
+    expect(told).toMatch(message);
+    expect(good).toHaveLength(6);
+    expect(Array.from(await learner.variables[0]!.data())).toEqual(Array.from(good[5]!.variables.contexts!.data));
+    expect(tf.memory().numTensors).toBe(before);
+    const rest = await collect(run(learner, { resume: good[5] }));
+    expect(rest.map(({ epoch, step }) => [epoch, step])[0]).toEqual([1, 2]);
+    learner.dispose();
+  });
+
   it("frees everything when loss or text tower throws", async () => {
     const learner = create();
     const before = tf.memory().numTensors;
@@ -259,4 +317,45 @@ describe("fit", () => {
 
 function checkpointOf(data: Float32Array, shape: number[]): Checkpoint {
   return { learner: "coop", options: {}, epoch: 0, step: 0, variables: { contexts: { data, shape } }, velocity: {} };
+}
+
+/** The toy tower, doing harm in one of its calls, counted from 0. */
+function brokenText(
+  call: number,
+  harm: { features?: (data: Float32Array) => unknown; back?: (back: { shared: Float32Array }) => unknown },
+): TextTower {
+  let calls = 0;
+  return {
+    async encode(prompts, options) {
+      const now = calls++ === call;
+      const encoded = await toyText().encode(prompts, options);
+      if (now) harm.features?.(encoded.features.data);
+      return {
+        ...encoded,
+        async pullback(gradient) {
+          const back = await encoded.pullback(gradient);
+          if (now) harm.back?.(back);
+          return back;
+        },
+      };
+    },
+  };
+}
+
+function brokenBatches(call: number, harm: (features: ImageFeatures) => unknown): FitOptions["batches"] {
+  return async function* (epoch, firstStep) {
+    let step = epoch * steps + firstStep;
+    for await (const batch of toyBatches({ classes: 3, steps })(epoch, firstStep)) {
+      if (step++ === call) harm(batch.features);
+      yield batch;
+    }
+  };
+}
+
+function brokenLoss(call: number, broken: (global: tf.Tensor2D) => tf.Tensor): Loss {
+  let calls = 0;
+  return ({ global }) => ({
+    total: (calls++ === call ? broken(global) : global.sum()) as tf.Scalar,
+    parts: {},
+  });
 }

@@ -1,5 +1,6 @@
 import type { Floats, TextTower } from "@locoop/clip";
 import { assign, restore, type Checkpoint, type FitSettings } from "./checkpoint.js";
+import { createStepChecks } from "./finite.js";
 import { lossGradient, type LossGradient, type TrainingBatch } from "./gradient.js";
 import { variableName, type Learner } from "./learner.js";
 import { crossEntropyLoss, type Loss } from "./loss.js";
@@ -22,6 +23,8 @@ export interface FitOptions {
   readonly epochs?: number;
   readonly optimizer?: Partial<Sgd>;
   readonly schedule?: Partial<Schedule>;
+  /** What the classes are called in errors; without it they are counted from 0. */
+  readonly classNames?: readonly string[];
   /** Stops training between steps, or within one without effect on the variables. */
   readonly signal?: AbortSignal;
   /** Continues after this checkpoint, which is first restored into the learner. */
@@ -56,8 +59,9 @@ interface State {
  * Leaving the loop at any step, by `break`, an error or the signal, leaves the variables as of the last finished step
  * and nothing in memory. The head (cosines and loss) runs on TensorFlow.js' current backend.
  *
- * @throws if the learner has no variables, an epoch no batch, or a batch does not fit the classes; if loss or gradient
- *   is no longer finite (the variables then keep the last good values); the signal's reason when aborted.
+ * @throws if the learner has no variables, an epoch no batch, or a batch does not fit the classes; if features, loss,
+ *   gradient or variables are not finite, with epoch, step, and the picture, class or variable (the variables then keep
+ *   the last good values); the signal's reason when aborted.
  * @example
  * ```ts
  * import { coop, fit } from "@locoop/prompt-learning";
@@ -80,6 +84,7 @@ export async function* fit({
   epochs = 50,
   optimizer: { learningRate = 0.002, momentum = 0.9, weightDecay = 5e-4 } = {},
   schedule: { warmupEpochs = 1, warmupLearningRate = 1e-5 } = {},
+  classNames,
   signal,
   resume,
 }: FitOptions): AsyncGenerator<FitStep, void, undefined> {
@@ -96,10 +101,11 @@ export async function* fit({
     if (firstStep >= stepsPerEpoch) continue;
     let step = firstStep;
     for await (const batch of abortable(batches(epoch, firstStep), signal)) {
-      const result = await lossGradient(batch, { learner, text, loss, logitScale, signal });
+      const checks = createStepChecks({ epoch, step, rate, classNames, batch });
+      const result = await lossGradient(batch, { learner, text, loss, logitScale, checks, signal });
       const state = await nextState(learner, result, velocity, { learningRate: rate, momentum, weightDecay });
       signal?.throwIfAborted();
-      checkFinite(result, state, { epoch, step, rate });
+      checks.variables(state.values);
       for (const variable of learner.variables) assign(variable, state.values[variableName(variable)]!);
       velocity = state.velocity;
       const done = { learner: learner.name, options: learner.options, epoch, step: step + 1, settings };
@@ -184,18 +190,4 @@ function checkSettings(now: FitSettings, then: FitSettings | undefined): void {
       );
     }
   }
-}
-
-function checkFinite(
-  { loss }: LossGradient,
-  { values }: State,
-  at: { epoch: number; step: number; rate: number },
-): void {
-  const finite = Number.isFinite(loss) && Object.values(values).every(({ data }) => data.every(Number.isFinite));
-  if (finite) return;
-  const what = Number.isFinite(loss) ? "a variable is no longer finite" : `the loss is ${loss}`;
-  throw new Error(
-    `Training left the finite numbers at epoch ${at.epoch}, step ${at.step} (learning rate ${at.rate}): ${what}. ` +
-      "The variables keep the values of the step before; lower the learning rate.",
-  );
 }

@@ -1,6 +1,7 @@
 import type { Floats, ImageFeatures, TextTower } from "@locoop/clip";
 import * as tf from "@tensorflow/tfjs";
 import { encodePrompts } from "./encode-classes.js";
+import type { StepChecks } from "./finite.js";
 import { variableName, type Learner } from "./learner.js";
 import type { Loss } from "./loss.js";
 import { takeFloats } from "./prompt-batch.js";
@@ -25,12 +26,21 @@ export interface LossGradient {
  */
 export async function lossGradient(
   { features, labels }: TrainingBatch,
-  o: { learner: Learner; text: TextTower; loss: Loss; logitScale: number; signal?: AbortSignal },
+  o: {
+    learner: Learner;
+    text: TextTower;
+    loss: Loss;
+    logitScale: number;
+    checks: Pick<StepChecks, "classFeatures" | "loss">;
+    signal?: AbortSignal;
+  },
 ): Promise<LossGradient> {
   const encoded = await encodePrompts(o.learner, o.text, { gradient: true, signal: o.signal });
   try {
     checkBatch({ features, labels }, encoded.features.shape);
+    o.checks.classFeatures(encoded.features);
     const head = await headGradient(encoded.features, { features, labels }, o);
+    o.checks.loss(head.loss, { data: head.gradient, shape: encoded.features.shape });
     const back = await encoded.pullback(head.gradient);
     const gradient = await variableGradients(o.learner, back);
     return { loss: head.loss, parts: head.parts, gradient };

@@ -241,6 +241,7 @@ async function trainSteps(
     epochs: settings.epochs,
     optimizer: { learningRate: settings.learningRate, momentum: settings.momentum, weightDecay: settings.weightDecay },
     schedule: { warmupEpochs: settings.warmupEpochs, warmupLearningRate: settings.warmupLearningRate },
+    classNames: spec.classes.map(({ name }) => name),
     signal,
     resume,
   });
@@ -267,7 +268,7 @@ async function trainSteps(
 
 /** The cache of a run's views, filled where it is not. */
 export async function cachedViews(
-  { dir, config, items, cache }: TrainSpec,
+  { dir, config, classes, items, cache }: TrainSpec,
   { workshop, clip, signal, onProgress }: Surroundings,
 ): Promise<Views> {
   const { dir: place, local } = cache ?? { dir: join(dir, runFiles.cache), local: needsLocal(config) };
@@ -282,6 +283,10 @@ export async function cachedViews(
     embedDim,
     regions: local ? Math.floor(imageSize / vision.patchSize) ** 2 : 0,
     encode: (part, options) => workshop.encode(part, { local, ...options }),
+    describe: (row) => {
+      const { path, label } = items[row % items.length]!;
+      return `${path} (class "${classes[label]!.name}")`;
+    },
     // Two at once: while the last pictures of one shard are in the works, those of the next are on their way.
     parallel: workshop.threads > 1 ? 2 + Math.floor(workshop.threads / 8) : 1,
     signal,

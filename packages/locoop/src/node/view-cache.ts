@@ -31,6 +31,8 @@ export interface ViewCacheOptions {
     requests: readonly PictureRequest[],
     options: { signal: AbortSignal; onProgress: (done: number) => void },
   ) => Promise<ImageFeatures>;
+  /** Names the picture of a row in errors; default: its path. */
+  readonly describe?: (row: number) => string;
   /** How many shards are being made at once. */
   readonly parallel?: number;
   readonly signal?: AbortSignal;
@@ -200,9 +202,11 @@ async function findShard(
 async function makeShards(
   missing: readonly ShardPlan[],
   there: number,
-  { requests, embedDim, regions, encode, parallel = 1, signal, onProgress }: ViewCacheOptions,
+  options: ViewCacheOptions,
   keep: (shard: ShardPlan, features: ImageFeatures) => Promise<void>,
 ): Promise<void> {
+  const { requests, embedDim, regions, encode, parallel = 1, signal, onProgress } = options;
+  const { describe = (row) => requests[row]!.path } = options;
   const stop = new AbortController();
   const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
   const done = missing.map(() => 0);
@@ -224,7 +228,7 @@ async function makeShards(
       const expected = [[shard.rows, embedDim], ...(regions > 0 ? [[shard.rows, regions, embedDim]] : [null])];
       if (shape !== JSON.stringify(expected))
         throw new Error(`cached views: expected features of the shapes ${JSON.stringify(expected)}, got ${shape}`);
-      ensureFiniteFeatures(features, (row) => part[row]!.path, { half: true });
+      ensureFiniteFeatures(features, (row) => describe(shard.first + row), { half: true });
       await keep(shard, features);
     }
   };

@@ -1,0 +1,118 @@
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Floats, readSafetensors, writeSafetensors } from "@locoop/clip";
+import { readCheckpoint } from "@locoop/prompt-learning";
+import { drawBenchmark, tinyClipPaths } from "@locoop/tiny-clip";
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { closeModel, openModel } from "./model.js";
+import { type TrainOptions, trainRuns } from "./training.js";
+
+const { weights } = tinyClipPaths();
+let dir: string;
+let data: string;
+let names: string[];
+
+beforeAll(async () => {
+  tf.enableProdMode(); // no banner
+  dir = await mkdtemp(join(tmpdir(), "locoop-finite-"));
+  const drawn = join(dir, "drawn");
+  await drawBenchmark({ dir: drawn, seed: 1, trainPerClass: 3, validationPerClass: 0, testPerClass: 0, ood: 0 });
+  data = join(dir, "data");
+  names = (await readdir(join(drawn, "train"))).sort().slice(0, 3);
+  for (const name of names) await cp(join(drawn, "train", name), join(data, name), { recursive: true });
+}, 120_000);
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+/** 6 pictures; 3 epochs of 2 steps. */
+const options = (out: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
+  data,
+  weights,
+  out: join(dir, out),
+  shots: 2,
+  epochs: 3,
+  batchSize: 3,
+  views: 2,
+  threads: 1,
+  backend: "wasm",
+  learnerOptions: { contexts: 2 },
+  ...more,
+});
+const bits = async (out: string): Promise<string[]> =>
+  Promise.all(
+    ["prompt.safetensors", "class-features.safetensors", "metrics.jsonl", "detector.json"].map((name) =>
+      readFile(join(dir, out, name), "latin1"),
+    ),
+  );
+
+/** The toy weights with NaN put into one tensor. */
+async function broken(file: string, tensor: string, harm: (tensor: Floats) => void): Promise<string> {
+  const { tensors, metadata } = readSafetensors(await readFile(weights));
+  harm(tensors.get(tensor) as Floats);
+  const path = join(dir, file);
+  await writeFile(path, writeSafetensors(Object.fromEntries(tensors), metadata));
+  return path;
+}
+
+describe("numbers that are not finite", () => {
+  it("stop a training at its step, with the last epoch's checkpoint on disk, which resumes to the same bits", async () => {
+    const learner = join(dir, "learner.mjs");
+    const learning = new URL("../../../prompt-learning/dist/index.js", import.meta.url).href;
+    await writeFile(
+      learner,
+      `import { coop, crossEntropyLoss } from ${JSON.stringify(learning)};
+      let calls = 0;
+      const loss = (input) => {
+        const { total, parts } = crossEntropyLoss(input);
+        return { total: ++calls === globalThis.breakAtCall ? total.mul(NaN) : total, parts };
+      };
+      export const mine = { ...coop, name: "mine", create: (...given) => ({ ...coop.create(...given), loss }) };`,
+    );
+    const trigger = globalThis as { breakAtCall?: number };
+    trigger.breakAtCall = 6; // epoch 2, step 1
+    await expect(trainRuns(options("stopped", { learner }))).rejects.toThrow(
+      /epoch 2, step 1 \(learning rate .*\): the loss is NaN\. .*lower the learning rate/,
+    );
+    delete trigger.breakAtCall;
+    const { epoch, step, variables } = readCheckpoint(await readFile(join(dir, "stopped/checkpoint.safetensors")));
+    expect({ epoch, step }).toEqual({ epoch: 1, step: 2 });
+    expect(variables.contexts!.data.every(Number.isFinite)).toBe(true);
+    expect((await readFile(join(dir, "stopped/metrics.jsonl"), "utf8")).trim().split("\n")).toHaveLength(4);
+    await trainRuns(options("stopped", { learner, resume: true }));
+    await trainRuns(options("whole", { learner }));
+    expect(await bits("stopped")).toEqual(await bits("whole"));
+  });
+
+  it("name the class whose features they are", async () => {
+    const clip = await openModel({ weights, engine: { engine: "tfjs", backend: "wasm" } });
+    const [own] = names.map((name) =>
+      clip.tokenizer
+        .encode(name)
+        .filter((id) => names.every((n) => n === name || !clip.tokenizer.encode(n).includes(id))),
+    );
+    const { width } = clip.config.text;
+    await closeModel();
+    const path = await broken("text.safetensors", "token_embedding.weight", ({ data: table }) => {
+      table[own![0]! * width] = NaN;
+    });
+    await expect(trainRuns(options("text", { weights: path }))).rejects.toThrow(
+      `epoch 0, step 0 (learning rate 0.00001): the features of class "${names[0]}" hold NaN. The variables keep the values of the step before; it is the first step, so check the model's weights`,
+    );
+    await expect(
+      trainRuns(options("template", { weights: path, learner: "template", learnerOptions: {} })),
+    ).rejects.toThrow(`the features of class "${names[0]}" hold NaN: expected finite numbers; check the weights`);
+  });
+
+  it("name the picture whose features they are", async () => {
+    const path = await broken("image.safetensors", "visual.proj", ({ data: matrix }) => {
+      matrix[5] = NaN;
+    });
+    await expect(trainRuns(options("cached", { weights: path }))).rejects.toThrow(
+      /the features of .*\.\w+ \(class ".*"\) hold NaN: expected finite numbers; check the weights/,
+    );
+    await expect(trainRuns(options("fly", { weights: path, views: 0 }))).rejects.toThrow(
+      /the features of .*\.\w+ \(class ".*", epoch 0, step 0\) hold NaN/,
+    );
+  });
+});
