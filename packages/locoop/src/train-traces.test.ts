@@ -1,10 +1,9 @@
 import { cosines, type Clip } from "@locoop/clip";
-import { tfjsEngine } from "@locoop/clip/tfjs";
 import { glmcm, mcm } from "@locoop/ood-metrics";
 import { encodeClasses, fit, type TrainingBatch } from "@locoop/prompt-learning";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startBackend, tfjsBackends } from "../../clip/src/engines/engines.test.kit.js";
+import { engineNames, startEngine } from "../../clip/src/engines/engines.test.kit.js";
 import {
   createReferenceClip,
   createReferenceLearner,
@@ -18,13 +17,12 @@ import {
 import { locoopLoss } from "./loss.js";
 
 // The reference's own trainer, run by run and step by step. Tolerances: README of the reference values, train/.
-describe.each(tfjsBackends)("training as the reference does, on %s", (backend) => {
+describe.each(engineNames)("training as the reference does, on %s", (engine) => {
   let clip: Clip;
   let batches: TrainingBatch[];
 
   beforeAll(async () => {
-    await startBackend(backend);
-    clip = createReferenceClip(tfjsEngine({ tf }));
+    clip = createReferenceClip(await startEngine(engine));
     batches = await encodeReferenceBatches(clip);
   });
 

@@ -2,15 +2,14 @@ import { readFileSync } from "node:fs";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { inferConfig } from "../config.js";
-import { startBackend, tfjsBackends } from "../engines/engines.test.kit.js";
-import { tfjsEngine } from "../engines/tfjs/index.js";
+import { engineNames, startEngine } from "../engines/engines.test.kit.js";
 import type { Floats } from "../floats.js";
 import { cosines, normalizeRows } from "../similarity.js";
 import { readSafetensors } from "../weights/safetensors.js";
 import { createImageTower } from "./image-tower.js";
 import { createTextTower } from "./text-tower.js";
 
-// ViT-B/16 at full size, 149.6 million weights from a formula, against the Python reference, on every backend but cpu (many minutes).
+// ViT-B/16 at full size, 149.6 million weights from a formula, against the Python reference, on every engine but tfjs on cpu (many minutes).
 // Tolerances as stated with the reference values: features 1e-4, logits 5e-3, loss 1e-3, gradient 1e-3 of its largest entry.
 interface Ladder {
   readonly tensors: { tensor: number; name: string; shape: number[]; amplitude: number; base: number }[];
@@ -154,17 +153,17 @@ describe("ViT-B/16 at full size", () => {
     }
   });
 
-  const backends = tfjsBackends.filter((name) => name !== "cpu");
-  test.each(backends)(
+  const names = engineNames.filter((name) => name !== "cpu");
+  test.each(names)(
     "features, logits, loss and the gradient of the contexts, on %s",
     { timeout: 300_000 },
-    async (backend) => {
-      await startBackend(backend);
+    async (name) => {
+      const engine = await startEngine(name);
       const { config } = inferConfig(weights);
       const { width, contextLength } = config.text;
       expect([config.embedDim, config.imageSize, config.vision.heads, config.text.layers]).toEqual([512, 224, 12, 12]);
       expect(contextLength).toBe(77);
-      const session = tfjsEngine({ tf }).open();
+      const session = engine.open();
       const parts = { session, weights, config, memoryLimit: 2 ** 31 };
       const images = await createImageTower(parts).encode(formulaPixels(2), { local: true });
       expect(distance(images.global.data, expected.get("image.features")!.data)).toBeLessThan(1e-4);

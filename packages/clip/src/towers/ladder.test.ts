@@ -3,10 +3,10 @@ import * as tf from "@tensorflow/tfjs";
 import { describe, expect, test } from "vitest";
 import { inferConfig, type WeightMap } from "../config.js";
 import type { Program } from "../engines/engine.js";
-import { startBackend, tfjsBackends } from "../engines/engines.test.kit.js";
+import { engineNames, startEngine } from "../engines/engines.test.kit.js";
 import { referenceEngine, referenceOps, type Doubles } from "../engines/reference/index.js";
-import { tfjsEngine } from "../engines/tfjs/index.js";
 import { createTfjsOps } from "../engines/tfjs/ops.js";
+import type { Ops } from "../ops.js";
 import type { Floats } from "../floats.js";
 import { cosines } from "../similarity.js";
 import { readSafetensors } from "../weights/safetensors.js";
@@ -46,7 +46,7 @@ const end = Int32Array.from({ length: texts }, (_, i) => {
   return row.indexOf(Math.max(...row));
 });
 
-/** The tower's stages as plain arrays, on plain doubles or on the current tfjs backend. */
+/** The tower's stages as plain arrays, on plain doubles, on the current tfjs backend or on ONNX Runtime. */
 type Observed = Map<string, ArrayLike<number>>;
 const run = {
   reference: async (make: (observe: (stage: string, value: unknown) => void) => Program, xs: Floats[]) => {
@@ -74,6 +74,26 @@ const run = {
     ops.dispose();
     return stages;
   },
+  onnx: async (make: (observe: (stage: string, value: unknown) => void) => Program, xs: Floats[]) => {
+    const names: string[] = [];
+    const session = (await startEngine("onnx")).open();
+    const program: Program = {
+      name: "observed",
+      inputs: xs.map(({ shape }) => ({ type: "float32", shape })),
+      run<T>(ops: Ops<T>, inputs: readonly T[]) {
+        const kept: T[] = [];
+        const outputs = make((stage, value) => {
+          names.push(stage);
+          kept.push(value as T);
+        }).run(ops, inputs);
+        names.push(...outputs.map((_, i) => `output ${i}`));
+        return [...kept, ...outputs];
+      },
+    };
+    const values = await session.run(program, xs);
+    session.dispose();
+    return new Map(values.map(({ data }, i) => [names[i]!, data])) as Observed;
+  },
 };
 
 const [b, grid, channels] = [3, 4, config.vision.width];
@@ -94,13 +114,13 @@ const asMap = (x: ArrayLike<number>): Float64Array =>
     return x[(image * area + (rest % area)) * channels + Math.floor(rest / area)]!;
   });
 
-for (const backend of ["reference", ...tfjsBackends]) {
-  describe(`vit-tiny on ${backend}`, () => {
-    const ready = async (): Promise<"reference" | "tfjs"> => {
-      await startBackend(backend === "reference" ? "cpu" : backend);
-      return backend === "reference" ? "reference" : "tfjs";
+for (const name of ["reference", ...engineNames]) {
+  describe(`vit-tiny on ${name}`, () => {
+    const start = async () => (name === "reference" ? referenceEngine() : startEngine(name));
+    const ready = async (): Promise<keyof typeof run> => {
+      await start();
+      return name === "reference" || name === "onnx" ? name : "tfjs";
     };
-    const open = async () => ((await ready()) === "reference" ? referenceEngine() : tfjsEngine({ tf })).open();
 
     test("every stage of the image tower", async () => {
       const stages = await run[await ready()](
@@ -110,11 +130,11 @@ for (const backend of ["reference", ...tfjsBackends]) {
       stages.set("after_conv1", asMap(stages.get("after_conv1")!));
       stages.set("features", stages.get("output 0")!);
       stages.set("local_features", stages.get("output 1")!);
-      const names = [...expected.keys()].filter((name) => name.startsWith("image."));
+      const names = [...expected.keys()].filter((stage) => stage.startsWith("image."));
       expect(names).toHaveLength(9);
-      for (const name of names) {
-        const gap = distance(stages.get(name.slice(6))!, expected.get(name)!.data);
-        expect({ name, near: gap < tolerance }).toEqual({ name, near: true });
+      for (const stage of names) {
+        const gap = distance(stages.get(stage.slice(6))!, expected.get(stage)!.data);
+        expect({ stage, near: gap < tolerance }).toEqual({ stage, near: true });
       }
     });
 
@@ -130,18 +150,18 @@ for (const backend of ["reference", ...tfjsBackends]) {
         ],
       );
       stages.set("features", stages.get("output 0")!);
-      const names = [...expected.keys()].filter((name) => name.startsWith("text."));
+      const names = [...expected.keys()].filter((stage) => stage.startsWith("text."));
       expect(names).toHaveLength(6);
-      for (const name of names) {
-        const values = expected.get(name)!.data;
+      for (const stage of names) {
+        const values = expected.get(stage)!.data;
         // stages with all positions are stored for the first two texts only
-        const gap = distance(Array.from(stages.get(name.slice(5))!).slice(0, values.length), values);
-        expect({ name, near: gap < tolerance }).toEqual({ name, near: true });
+        const gap = distance(Array.from(stages.get(stage.slice(5))!).slice(0, values.length), values);
+        expect({ stage, near: gap < tolerance }).toEqual({ stage, near: true });
       }
     });
 
     test("features and logits through the towers, unobserved", async () => {
-      const session = await open();
+      const session = (await start()).open();
       const before = tf.memory().numTensors;
       const memoryLimit = 2 ** 31;
       const images = await createImageTower({ session, weights, config, memoryLimit }).encode(pixels, { local: true });
