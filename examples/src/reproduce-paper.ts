@@ -11,6 +11,7 @@ import {
   formatTable,
   openModel,
   readRun,
+  resolveEngine,
   summarise,
   trainRuns,
   writeReport,
@@ -35,8 +36,10 @@ const { values: flags } = parseArgs({
     out: { type: "string", default: "runs/paper" },
     "class-names": { type: "string" },
     template: { type: "string", default: "a photo of a {}." },
-    backend: { type: "string", default: "wasm" },
-    threads: { type: "string", default: "2" },
+    engine: { type: "string" },
+    device: { type: "string" },
+    backend: { type: "string" },
+    threads: { type: "string" },
     "allow-other-counts": { type: "boolean", default: false },
   },
 });
@@ -45,24 +48,35 @@ function stop(message: string): never {
   console.error(`error: ${message}`);
   process.exit(2);
 }
-const whole = (name: "shots" | "epochs" | "threads"): number => {
-  const value = Number(flags[name]);
+const whole = (name: "shots" | "epochs" | "threads", text = flags[name]): number => {
+  const value = Number(text);
   return Number.isSafeInteger(value) && value > 0
     ? value
-    : stop(`--${name} must be a whole number of 1 or more, got "${flags[name]}"`);
+    : stop(`--${name} must be a whole number of 1 or more, got "${text}"`);
 };
+const oneOf = <T extends string>(name: "engine" | "device" | "backend", words: readonly T[]): T | undefined =>
+  flags[name] === undefined
+    ? undefined
+    : (words.find((word) => word === flags[name]) ??
+      stop(`--${name} must be one of ${words.join(", ")}, got "${flags[name]}"`));
 const given = (name: "data" | "weights"): string => flags[name] ?? stop(`give --${name}`);
 // npm runs scripts in the workspace's folder; paths are meant from where npm was called.
 const { INIT_CWD: caller = ".", npm_lifecycle_event: script } = process.env;
 const place = (path: string): string => resolve(script === "paper" ? caller : ".", path);
 
-const [shots, epochs, threads] = [whole("shots"), whole("epochs"), whole("threads")];
+const [shots, epochs] = [whole("shots"), whole("epochs")];
 const [data, weights, out] = [place(given("data")), place(given("weights")), place(flags.out)];
 const seeds = flags.seeds.split(",").map(Number);
 const classNames = flags["class-names"] === undefined ? undefined : place(flags["class-names"]);
-const backend =
-  (["wasm", "cpu", "tensorflow"] as const).find((name) => name === flags.backend) ??
-  stop(`--backend must be wasm, cpu or tensorflow, got "${flags.backend}"`);
+// What is not asked for becomes the fastest that is there.
+const asked = {
+  engine: oneOf("engine", ["onnx", "tfjs"]),
+  device: oneOf("device", ["cpu", "cuda", "webgpu"]),
+  backend: oneOf("backend", ["tensorflow", "wasm", "cpu"]),
+  threads: flags.threads === undefined ? undefined : whole("threads"),
+};
+const { engine, threads, notices } = await resolveEngine(asked);
+for (const line of notices) console.error(line);
 
 // 1. The same pictures as everyone's.
 const { val, sets, differences } = await openPaperData(data, { classNames });
@@ -77,7 +91,7 @@ const methods: { method: string; lambda: number }[] = [
 ];
 const evaluated: EvaluatedMethod[] = [];
 for (const { method, lambda } of methods) {
-  const same = { data, weights, classNames, shots, seeds, epochs, backend, threads };
+  const same = { data, weights, classNames, shots, seeds, epochs, ...asked };
   const runs = await trainRuns({
     ...same,
     lambda,
@@ -97,11 +111,11 @@ for (const { method, lambda } of methods) {
 }
 
 // 3. Every picture encoded once and judged by all of them, beside zero-shot CLIP.
-const model = { weights, backend };
+const model = { weights, engine };
 const clip = await openModel(model);
 const zeroShot = await zeroShotFeatures(clip, val.classNames, flags.template);
-await closeModel();
 const workshop = createWorkshop({ model, threads });
+if (!workshop.here) await closeModel(); // workers have copies of their own
 const result = await evaluateMethods({
   methods: [{ method: "zero-shot", classFeatures: zeroShot, dir: join(out, "zero-shot") }, ...evaluated],
   id: val,
@@ -133,7 +147,7 @@ await writeReport(
       epochs: String(epochs),
       template: flags.template,
     },
-    environment: { node: process.version, backend, threads: String(threads) },
+    environment: { node: process.version, engine: Object.values(engine).join(" "), threads: String(threads) },
     classNames: val.classNames,
     notes,
     methods: result.methods,

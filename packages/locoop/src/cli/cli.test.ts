@@ -82,6 +82,14 @@ describe("help and usage", () => {
     [["train", "--data", "x", "--weights", "y", "--lambda", "-1"], /number of 0/],
     [["train", "--data", "x", "--weights", "y", "--crop", "0,2"], /shares/],
     [["train", "--data", "x", "--weights", "y", "--nope"], /unknown option/],
+    [
+      ["train", "--data", "x", "--weights", "y", "--engine", "onnx", "--backend", "wasm"],
+      /--backend wasm .*--engine onnx/,
+    ],
+    [["evaluate", "--id", "x", "--engine", "tfjs", "--device", "cuda"], /--device cuda .*--engine tfjs/],
+    [["detect", "x.png", "--run", "x", "--backend", "cpu", "--device", "cpu"], /--device cpu .*--backend cpu/],
+    [["visualize", "x.png", "--run", "x", "--engine", "torch"], /onnx, tfjs/],
+    [["demo", "--threads", "0"], /whole number of 1/],
     [["train", "--data", "x", "--weights", "y", "--preset", "paper", "--epochs", "3"], /preset paper fixes epochs/],
     [["detect", "--run", "x"], /pictures/],
     [["evaluate"], /--id DIR/],
@@ -370,7 +378,7 @@ describe("several workers", () => {
     await writeFile(
       join(dir, "slices.mjs"),
       `import { createWorkshop } from ${JSON.stringify(pathToFileURL(join(root, "packages/locoop/dist/node/index.js")).href)};
-const workshop = createWorkshop({ model: { weights: ${JSON.stringify(weights)}, backend: "wasm" }, threads: 2 });
+const workshop = createWorkshop({ model: { weights: ${JSON.stringify(weights)}, engine: { engine: "tfjs", backend: "wasm" } }, threads: 2 });
 const paths = Array.from({ length: 12 * 64 }, (_, i) => \`/nowhere/\${i}.png\`);
 const classFeatures = [{ data: new Float32Array(128).fill(1), shape: [1, 128] }];
 const stop = new AbortController();

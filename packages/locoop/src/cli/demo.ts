@@ -1,24 +1,23 @@
 import { join, resolve } from "node:path";
 import { listPictures, pictureSets } from "@locoop/datasets";
 import { openDataset } from "../node/data.js";
-import { type BackendName, defaultThreads, describeEnvironment } from "../node/engine.js";
+import { checkEngineOptions, describeEnvironment, type EngineOptions } from "../node/engine.js";
 import { type EvaluatedMethod, evaluateMethods } from "../node/evaluation.js";
 import { closeModel, openModel } from "../node/model.js";
-import { runSpecs, prepare, specFor, type TrainOptions } from "../node/training.js";
+import { prepare, specFor, type TrainOptions } from "../node/training.js";
 import { type TrainedRun, type TrainSpec, viewRequests } from "../node/train-run.js";
 import { judgeRegions } from "../node/visualization.js";
 import { createWorkshop, type Workshop } from "../node/workshop.js";
 import { ensureWritableFolder } from "../node/writable-folder.js";
 import { zeroShotFeatures } from "../node/zero-shot.js";
 import { formatTable, summarise, writeReport } from "../report/index.js";
+import { chooseEngine } from "./engine-flags.js";
 import { notice, print, printBlock, printJson } from "./output.js";
 import { createProgress } from "./progress.js";
 
-interface DemoFlags {
+interface DemoFlags extends EngineOptions {
   full?: boolean;
   out: string;
-  backend: BackendName;
-  threads?: number;
   json?: boolean;
 }
 
@@ -39,6 +38,7 @@ const NOTES = [
 
 /** `locoop demo`: draws the benchmark, trains CoOp and LoCoOp, evaluates them beside zero-shot CLIP, writes the report. */
 export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void> {
+  checkEngineOptions(flags);
   const started = Date.now();
   const tiny = await import("@locoop/tiny-clip").catch((error: NodeJS.ErrnoException) => {
     // Not a package that this one lacks.
@@ -54,10 +54,8 @@ export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void>
   const dir = join(out, "benchmark");
   const shotsList = flags.full ? [1, 4, 16] : [4];
   const seeds = Array.from({ length: flags.full ? 10 : 3 }, (_, i) => i + 1);
-  const threads = flags.threads ?? defaultThreads();
-  notice(
-    `locoop demo: ${shotsList.join(", ")} shots, ${seeds.length} seeds, ${threads} workers; a toy model on toy pictures`,
-  );
+  notice(`locoop demo: ${shotsList.join(", ")} shots, ${seeds.length} seeds; a toy model on toy pictures`);
+  const { engine, threads } = await chooseEngine(flags);
 
   const drawing = createProgress({ label: "draw pictures" });
   await tiny.drawBenchmark({
@@ -68,10 +66,10 @@ export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void>
   });
   drawing.end();
 
-  const model = { weights, backend: flags.backend };
+  const model = { weights, engine };
   const workshop = createWorkshop({ model, threads });
   try {
-    const runs = await trainAll({ out, dir, weights, shotsList, seeds, flags, threads }, workshop, signal);
+    const runs = await trainAll({ out, dir, weights, shotsList, seeds, flags }, workshop, signal);
     const test = await openDataset(join(dir, "test"), { split: "val" });
     const clip = await openModel(model);
     const zeroShot = await zeroShotFeatures(clip, test.classNames, tiny.tinyClipTemplate);
@@ -134,7 +132,7 @@ export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void>
             .join(", "),
           threshold: `${shown.run.detector.note} (${shown.run.detector.pictures} pictures)`,
         },
-        environment: await describeEnvironment(flags.backend, { workers: String(threads) }),
+        environment: await describeEnvironment(engine, { threads: String(threads) }),
         classNames: test.classNames,
         notes: NOTES,
         methods: result.methods,
@@ -164,8 +162,7 @@ interface Plan {
   readonly weights: string;
   readonly shotsList: readonly number[];
   readonly seeds: readonly number[];
-  readonly flags: DemoFlags;
-  readonly threads: number;
+  readonly flags: EngineOptions;
 }
 
 // Cached features of so many seeds are held at once: bounds the memory of --full.
@@ -173,7 +170,7 @@ const SEEDS_AT_ONCE = 3;
 
 /** Every method at every number of shots and seed; the views of a draw are encoded once for both methods. */
 async function trainAll(
-  { out, dir, weights, shotsList, seeds, flags, threads }: Plan,
+  { out, dir, weights, shotsList, seeds, flags }: Plan,
   workshop: Workshop,
   signal: AbortSignal,
 ): Promise<{ spec: TrainSpec; run: TrainedRun }[]> {
@@ -203,8 +200,10 @@ async function trainAll(
           epochs: SETTINGS.epochs,
           scores: ["gl-mcm", "mcm"],
           calibration: join(dir, "val"),
+          engine: flags.engine,
+          device: flags.device,
           backend: flags.backend,
-          threads,
+          threads: flags.threads,
           resume: true,
           signal,
         };
@@ -242,8 +241,7 @@ async function trainAll(
       const training = createProgress({ label: `train ${ready.length} runs, ${shots} shots`, unit: "steps" });
       const steps = ready.map(() => 0);
       const sizes = ready.map(() => 0);
-      const runs = await runSpecs(ready, {
-        workshop,
+      const runs = await workshop.trainAll(ready, {
         signal,
         progressOf:
           (run) =>

@@ -2,21 +2,20 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { listPictures } from "@locoop/datasets";
 import { checkWeights, detectFiles, modelOf, thresholdOf } from "../node/detection.js";
-import { type BackendName, defaultThreads } from "../node/engine.js";
+import { checkEngineOptions, type EngineOptions } from "../node/engine.js";
 import { ensureFile } from "../node/files.js";
-import { closeModel, openModel } from "../node/model.js";
+import { closeModel } from "../node/model.js";
 import { isModulePath } from "../node/plugins.js";
 import { readRun } from "../node/run-folder.js";
 import { createWorkshop } from "../node/workshop.js";
+import { chooseEngine, loadModel } from "./engine-flags.js";
 import { notice, percent, print, printJson } from "./output.js";
 import { createProgress } from "./progress.js";
 
-interface DetectFlags {
+interface DetectFlags extends EngineOptions {
   run: string;
   score?: string;
   weights?: string;
-  backend: BackendName;
-  threads?: number;
   json?: boolean;
 }
 
@@ -34,19 +33,20 @@ export async function expandPictures(paths: readonly string[]): Promise<string[]
 
 /** `locoop detect`. */
 export async function detect(pictures: readonly string[], flags: DetectFlags, signal: AbortSignal): Promise<void> {
+  checkEngineOptions(flags);
   const run = await readRun(flags.run);
   const { name, choice, threshold } = await thresholdOf(run, flags.score);
   const paths = await expandPictures(pictures);
   const weights = resolve(flags.weights ?? run.config.model.weights);
   await ensureFile(weights, "weights");
   await checkWeights(run, weights);
-  // A worker is worth its start for many pictures only.
-  const threads = paths.length < 64 && flags.threads === undefined ? 1 : (flags.threads ?? defaultThreads());
-  const model = modelOf(run, { weights, backend: flags.backend });
-  // Opened here also where only workers use it: what it has to say is said once, and before the work.
-  for (const line of (await openModel(model)).notices) notice(`notice: ${line}`);
-  if (threads > 1) await closeModel();
-  const workshop = createWorkshop({ model, threads });
+  const { engine, threads } = await chooseEngine(flags);
+  const model = modelOf(run, { weights, engine });
+  await loadModel(model);
+  // A worker with a model of its own is worth its start for many pictures only.
+  const few = engine.engine === "tfjs" && paths.length < 64 && flags.threads === undefined;
+  const workshop = createWorkshop({ model, threads: few ? 1 : threads });
+  if (!workshop.here) await closeModel();
   const progress = createProgress({ label: "detect", total: paths.length });
   let found: Awaited<ReturnType<typeof detectFiles>>;
   try {

@@ -3,7 +3,7 @@ import { type Dataset, type Item, listPictures, oodBenchmarks } from "@locoop/da
 import { checkComparable, comparedSettings } from "../node/compared-runs.js";
 import { openDataset, relabel, thinOut } from "../node/data.js";
 import { checkWeights, modelOf } from "../node/detection.js";
-import { type BackendName, defaultThreads } from "../node/engine.js";
+import { checkEngineOptions, type EngineOptions } from "../node/engine.js";
 import { UsageError } from "../node/errors.js";
 import {
   checkSetNames,
@@ -22,11 +22,12 @@ import { judgeRegions } from "../node/visualization.js";
 import { ensureWritableFolder } from "../node/writable-folder.js";
 import { zeroShotFeatures } from "../node/zero-shot.js";
 import { formatTable, type RegionPicture, summarise, writeReport } from "../report/index.js";
+import { chooseEngine, loadModel } from "./engine-flags.js";
 import { evaluationReport } from "./evaluation-report.js";
 import { notice, print, printBlock, printJson } from "./output.js";
 import { createProgress } from "./progress.js";
 
-interface EvaluateFlags {
+interface EvaluateFlags extends EngineOptions {
   run?: string[];
   data?: string;
   id?: string;
@@ -38,13 +39,12 @@ interface EvaluateFlags {
   classNames?: string;
   out?: string;
   activation?: "quick_gelu" | "gelu";
-  backend: BackendName;
-  threads?: number;
   json?: boolean;
 }
 
 /** `locoop evaluate`. */
 export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal): Promise<void> {
+  checkEngineOptions(flags);
   const scores = (flags.score ?? ["mcm", "gl-mcm"]).map(resolveChoice);
   await loadScores(scores);
   if (flags.data === undefined && flags.id === undefined)
@@ -77,14 +77,13 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   const { items: id, notes } = await idPictures(dataset, classes, runs);
   const ood = await oodSets(flags);
 
+  const { engine, threads } = await chooseEngine(flags);
   const model: ModelSpec = {
-    ...(first ? modelOf(first, { weights, backend: flags.backend }) : { weights, backend: flags.backend }),
+    ...(first ? modelOf(first, { weights, engine }) : { weights, engine }),
     ...(flags.activation && { activation: flags.activation }),
   };
   const methods: EvaluatedMethod[] = [];
-  // Opened here also where only workers use it: what it has to say is said once, and before the work.
-  const clip = await openModel(model);
-  for (const line of clip.notices) notice(`notice: ${line}`);
+  const clip = await loadModel(model);
   notes.push(...clip.notices);
   if (flags.zeroShot || !first)
     methods.push({
@@ -96,14 +95,13 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
       ),
       dir: first ? undefined : flags.out,
     });
-  const threads = flags.threads ?? defaultThreads();
-  if (threads > 1) await closeModel();
   for (const run of runs) {
     const { method, shots, seed } = run.config.settings;
     const settings = comparedSettings(run.config);
     methods.push({ method, shots, seed, settings, classFeatures: run.classFeatures, dir: run.dir });
   }
   const workshop = createWorkshop({ model, threads });
+  if (!workshop.here) await closeModel();
   const progress = createProgress({ label: "evaluate" });
   let result: EvaluationResult;
   try {
@@ -127,9 +125,9 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   if (out !== undefined) {
     const readable = id.filter(({ path }) => !unread.has(path));
     const regions = first ? await overlays(first, thinOut(readable, SHOWN), model) : [];
-    const { backend, template } = flags;
+    const { template } = flags;
     await writeReport(
-      await evaluationReport({ backend, template, threads, scores, runs, dataset, classes, result, regions, notes }),
+      await evaluationReport({ engine, template, threads, scores, runs, dataset, classes, result, regions, notes }),
       resolve(out),
     );
   }

@@ -1,13 +1,13 @@
 import type { Dataset } from "@locoop/datasets";
 import { describeSettings } from "../node/compared-runs.js";
-import { type BackendName, describeEnvironment } from "../node/engine.js";
+import { describeEnvironment, type EngineChoice } from "../node/engine.js";
 import type { EvaluationResult } from "../node/evaluation.js";
 import type { Run, RunClass } from "../node/run-folder.js";
 import type { RegionPicture, ReportData } from "../report/index.js";
 
 /** What a report on an evaluation is made of. */
 export interface EvaluationReport {
-  readonly backend: BackendName;
+  readonly engine: EngineChoice;
   readonly template: string;
   readonly threads: number;
   readonly scores: readonly string[];
@@ -22,7 +22,7 @@ export interface EvaluationReport {
 
 /** The report of `locoop evaluate`. */
 export async function evaluationReport({
-  backend,
+  engine,
   template,
   threads,
   scores,
@@ -60,7 +60,7 @@ export async function evaluationReport({
   return {
     title: "Out-of-distribution detection",
     settings,
-    environment: await describeEnvironment(backend, { threads: String(threads) }),
+    environment: await describeEnvironment(engine, { threads: String(threads) }),
     classNames: classes.map(({ name }) => name),
     notes,
     methods: result.methods,

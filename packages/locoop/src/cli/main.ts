@@ -19,13 +19,14 @@ const program = (signal: AbortSignal): Command => {
     root.command(name).description(description).showHelpAfterError(`(locoop ${name} --help says more)`);
   const engine = (c: Command): Command =>
     c
+      .option("--engine <name>", "onnx or tfjs (default: the fastest that is there)", oneOf("onnx", "tfjs"))
+      .option("--device <name>", "of onnx: cpu, cuda or webgpu (default: cpu)", oneOf("cpu", "cuda", "webgpu"))
       .option(
         "--backend <name>",
-        "wasm, cpu or tensorflow (needs @tensorflow/tfjs-node)",
+        "of tfjs: tensorflow (needs @tensorflow/tfjs-node), wasm or cpu (default: the fastest that is there)",
         oneOf("wasm", "cpu", "tensorflow"),
-        "wasm",
       )
-      .option("--threads <n>", "workers (default: 2, or 1 on a single core)", wholeNumber(1));
+      .option("--threads <n>", "cores to use (default: all)", wholeNumber(1));
   const activation = (): Option =>
     new Option("--activation <name>", "overrides what the weights imply").choices(["quick_gelu", "gelu"]);
 
@@ -118,7 +119,7 @@ const program = (signal: AbortSignal): Command => {
     .option("--json", "print the results as JSON")
     .action(async (pictures, options) => (await import("./detect.js")).detect(pictures, options, signal));
 
-  command("visualize", "paint the ID-irrelevant regions on pictures")
+  engine(command("visualize", "paint the ID-irrelevant regions on pictures"))
     .argument("<pictures...>", "picture files or folders")
     .requiredOption("--run <dir>", "a run folder")
     .option("--out <dir>", "where the painted pictures go", "visualization")
@@ -128,7 +129,6 @@ const program = (signal: AbortSignal): Command => {
     )
     .option("--top-k <n>", "K (default: the run's)", wholeNumber(1))
     .option("--weights <file>", "if they have moved since the training")
-    .option("--backend <name>", "wasm, cpu or tensorflow", oneOf("wasm", "cpu", "tensorflow"), "wasm")
     .option("--json", "print the results as JSON")
     .action(async (pictures, options) => (await import("./visualize.js")).visualize(pictures, options, signal));
 

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { UsageError } from "../node/errors.js";
-import type { BackendName } from "../node/engine.js";
+import type { EngineOptions } from "../node/engine.js";
 import { resolveDraw } from "../node/shots.js";
 import { type TrainOptions, trainRuns } from "../node/training.js";
 import { notice, print, printJson } from "./output.js";
 import { createProgress, type Progress } from "./progress.js";
 
-interface TrainFlags {
+interface TrainFlags extends EngineOptions {
   data: string;
   weights: string;
   out?: string;
@@ -36,8 +36,6 @@ interface TrainFlags {
   skipUnreadable?: boolean;
   resume?: boolean;
   activation?: "quick_gelu" | "gelu";
-  backend: BackendName;
-  threads?: number;
   json?: boolean;
 }
 

@@ -1,24 +1,24 @@
 import { resolve } from "node:path";
 import { unreadableReason } from "../node/data.js";
 import { checkWeights, modelOf } from "../node/detection.js";
-import type { BackendName } from "../node/engine.js";
+import { checkEngineOptions, type EngineOptions } from "../node/engine.js";
 import { UsageError } from "../node/errors.js";
 import { ensureFile } from "../node/files.js";
-import { closeModel, openModel } from "../node/model.js";
+import { closeModel } from "../node/model.js";
 import { readRun } from "../node/run-folder.js";
 import { ensureWritableFolder } from "../node/writable-folder.js";
 import { findClass, judgeRegions, writeRegions } from "../node/visualization.js";
 import { expandPictures } from "./detect.js";
+import { chooseEngine, loadModel } from "./engine-flags.js";
 import { notice, print, printJson } from "./output.js";
 import { createProgress } from "./progress.js";
 
-interface VisualizeFlags {
+interface VisualizeFlags extends EngineOptions {
   run: string;
   out: string;
   label?: string;
   topK?: number;
   weights?: string;
-  backend: BackendName;
   json?: boolean;
 }
 
@@ -30,6 +30,7 @@ export async function visualize(
   flags: VisualizeFlags,
   signal: AbortSignal,
 ): Promise<void> {
+  checkEngineOptions(flags);
   const run = await readRun(flags.run);
   if (flags.label !== undefined && findClass(run.classes, flags.label) < 0)
     throw new UsageError(
@@ -43,8 +44,8 @@ export async function visualize(
   const weights = resolve(flags.weights ?? run.config.model.weights);
   await ensureFile(weights, "weights");
   await checkWeights(run, weights);
-  const clip = await openModel(modelOf(run, { weights, backend: flags.backend }));
-  for (const line of clip.notices) notice(`notice: ${line}`);
+  const { engine } = await chooseEngine(flags);
+  const clip = await loadModel(modelOf(run, { weights, engine }));
   const progress = createProgress({ label: "visualize", total: paths.length });
   const done: {
     path: string;

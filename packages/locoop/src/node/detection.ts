@@ -2,7 +2,7 @@ import type { Run } from "./run-folder.js";
 import { UsageError } from "./errors.js";
 import type { JobOptions, Workshop } from "./workshop.js";
 import { sha256OfFile } from "./files.js";
-import type { BackendName } from "./engine.js";
+import type { EngineChoice } from "./engine.js";
 import type { ModelSpec } from "./model.js";
 import { isModulePath, loadScore, resolveChoice, type ScoreChoice } from "./plugins.js";
 
@@ -27,9 +27,9 @@ export async function checkWeights(run: Run, weights: string): Promise<void> {
 }
 
 /** The model of a run as it was used in training, wherever its weights are now. */
-export function modelOf({ config }: Run, { weights, backend }: { weights: string; backend: BackendName }): ModelSpec {
+export function modelOf({ config }: Run, { weights, engine }: { weights: string; engine: EngineChoice }): ModelSpec {
   const { activation, mean, std } = config.model;
-  return { weights, backend, activation, mean, std };
+  return { weights, engine, activation, mean, std };
 }
 
 /**
@@ -70,11 +70,12 @@ export interface DetectFilesOptions extends JobOptions {
  * @throws UsageError for a score that the run did not calibrate
  * @example
  * ```ts
- * import { createWorkshop, detectFiles, type Run } from "locoop/node";
+ * import { createWorkshop, detectFiles, resolveEngine, type Run } from "locoop/node";
  *
  * // const found = await judge(await readRun("my-run"), ["a.jpg", "b.jpg"]);
  * async function judge(run: Run, paths: string[]) {
- *   const workshop = createWorkshop({ model: { weights: run.config.model.weights, backend: "wasm" }, threads: 1 });
+ *   const { engine, threads } = await resolveEngine();
+ *   const workshop = createWorkshop({ model: { weights: run.config.model.weights, engine }, threads });
  *   const found = await detectFiles(run, paths, { workshop });
  *   await workshop.dispose();
  *   return found.map(({ path, className, isId }) => `${path}: ${isId ? className : "none of these"}`);

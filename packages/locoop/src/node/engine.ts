@@ -1,79 +1,223 @@
 import { availableParallelism } from "node:os";
+import type { Engine, Program } from "@locoop/clip";
 import { tfjsEngine } from "@locoop/clip/tfjs";
-import * as tf from "@tensorflow/tfjs";
+import { type BackendName, startBackend, TENSORFLOW_PACKAGES } from "./backends.js";
+import { UsageError } from "./errors.js";
 import { runVersions, versionOf } from "./versions.js";
 
-/** The TensorFlow.js backends that the command line can compute with. */
-export type BackendName = "wasm" | "cpu" | "tensorflow";
+export type { BackendName } from "./backends.js";
+
+/** What ONNX Runtime computes on. */
+export type OnnxDevice = "cpu" | "cuda" | "webgpu";
+
+/** Which engine runs the towers, decided: plain data, which travels to workers and into a run's record. */
+export type EngineChoice =
+  | {
+      readonly engine: "onnx";
+      readonly device: OnnxDevice;
+      /** Cores that one run of a tower uses; by default as many as the runtime likes. */
+      readonly threads?: number;
+      /** The backend of TensorFlow.js for learner, loss and scores; default "wasm". */
+      readonly head?: BackendName;
+    }
+  | { readonly engine: "tfjs"; readonly backend: BackendName };
+
+/** What may be asked for of an engine; whatever is left open becomes the fastest that is there. */
+export interface EngineOptions {
+  /** "onnx" (ONNX Runtime) or "tfjs" (TensorFlow.js); default: ONNX Runtime where `onnxruntime-node` is installed. */
+  readonly engine?: "onnx" | "tfjs";
+  /** What ONNX Runtime computes on; default "cpu". */
+  readonly device?: OnnxDevice;
+  /** TensorFlow.js instead, on this backend; with `engine: "onnx"`, "tensorflow" is what learner and loss compute on. Default "tensorflow" where it is installed, else "wasm". */
+  readonly backend?: BackendName;
+  /** Cores to use in all; default: all that there are. */
+  readonly threads?: number;
+}
+
+/** An engine that starts, and what is to be said about it, a line each. */
+export interface ResolvedEngine {
+  readonly engine: EngineChoice;
+  /** Cores to use in all. */
+  readonly threads: number;
+  readonly notices: readonly string[];
+}
 
 /** What computed a run: part of its record, and of what decides its bits. */
 export interface EngineDescription {
-  readonly engine: "tensorflow.js";
+  readonly engine: "onnxruntime" | "tensorflow.js";
+  /** Of TensorFlow.js: it runs everything, or beside ONNX Runtime the learner, the loss and the scores. */
   readonly backend: BackendName;
+  /** Of ONNX Runtime. */
+  readonly device?: OnnxDevice;
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** How many workers run when nobody says: two, or one on a single core. */
-export function defaultThreads(): number {
-  return Math.min(2, availableParallelism());
+/** Refuses options of an engine that contradict each other. */
+export function checkEngineOptions({ engine, device, backend }: EngineOptions): void {
+  if (device !== undefined && (engine === "tfjs" || (engine === undefined && backend !== undefined)))
+    throw new UsageError(
+      `--device ${device} is a device of ONNX Runtime, but ${engine === "tfjs" ? "--engine tfjs" : `--backend ${backend}`} asks for TensorFlow.js; leave one of the two out`,
+    );
+  if (engine === "onnx" && backend !== undefined && backend !== "tensorflow")
+    throw new UsageError(
+      `--backend ${backend} is a backend of TensorFlow.js, but --engine onnx asks for ONNX Runtime; leave one of the two out`,
+    );
 }
 
-/** Reads which engine a backend stands for, without starting it. */
-export async function describeEngine(backend: BackendName): Promise<EngineDescription> {
-  const versions: Record<string, string> = { "@tensorflow/tfjs": await versionOf("@tensorflow/tfjs") };
-  if (backend === "wasm") versions["@tensorflow/tfjs-backend-wasm"] = await versionOf("@tensorflow/tfjs-backend-wasm");
-  if (backend === "tensorflow") {
-    for (const name of TENSORFLOW_PACKAGES) {
-      const version = await versionOf(name);
-      if (version !== "not installed") versions[name] = version;
+/** How engines are tried; tests put others here. */
+export interface EngineProbes {
+  /** Starts ONNX Runtime on a device and says its version, or throws one line. */
+  startOnnx(device: OnnxDevice): Promise<string>;
+  /** Starts a backend of TensorFlow.js in this thread, or throws one line. */
+  startBackend(backend: BackendName): Promise<unknown>;
+}
+
+const probes: EngineProbes = {
+  async startOnnx(device) {
+    const engine = await openOnnx({ device });
+    if (device !== "cpu") await tryOut(engine);
+    return engine.runtimeVersion;
+  },
+  startBackend,
+};
+
+/**
+ * Decides which engine to compute with: the one that is asked for, else the fastest that starts here, in the order ONNX Runtime,
+ * TensorFlow.js on tensorflow, on wasm, on cpu. Nothing that was asked for by name is replaced by something else.
+ *
+ * @throws UsageError for options that contradict each other; an Error of one line for an engine or device that is not there
+ * @example
+ * ```ts
+ * import { tinyClipPaths } from "@locoop/tiny-clip";
+ * import { closeModel, openModel, resolveEngine } from "locoop/node";
+ *
+ * const { engine, notices } = await resolveEngine({ backend: "wasm" });
+ * const clip = await openModel({ weights: tinyClipPaths().weights, engine });
+ * console.log(engine.engine, clip.config.imageSize); // → tfjs 64
+ * console.log(notices.at(-1)); // engine: TensorFlow.js 4.22.0 on wasm, 2 workers
+ * await closeModel();
+ * ```
+ */
+export async function resolveEngine(
+  options: EngineOptions = {},
+  { startOnnx, startBackend: start }: EngineProbes = probes,
+): Promise<ResolvedEngine> {
+  checkEngineOptions(options);
+  const { device = "cpu", backend, threads = availableParallelism() } = options;
+  const wanted = options.engine ?? (options.device !== undefined ? "onnx" : backend !== undefined ? "tfjs" : undefined);
+  const notices: string[] = [];
+  if (wanted !== "tfjs") {
+    const version = await startOnnx(device).catch((error: Error) => {
+      if (wanted === "onnx") throw error;
+      notices.push(`notice: ${error.message}; computing with TensorFlow.js, which is slower`);
+    });
+    if (version !== undefined) {
+      if (backend !== undefined) await start(backend);
+      const head = backend ?? (await firstBackend(["wasm", "cpu"], start, notices));
+      const beside = head === "wasm" ? "" : `, learner and loss on TensorFlow.js ${head}`;
+      notices.push(`engine: ONNX Runtime ${version} on ${device}, ${count(threads, "thread")}${beside}`);
+      return { engine: { engine: "onnx", device, threads, head }, threads, notices };
     }
   }
-  return { engine: "tensorflow.js", backend, versions };
+  if (backend !== undefined) await start(backend);
+  const found = backend ?? (await firstBackend(["tensorflow", "wasm", "cpu"], start, notices));
+  const version = await versionOf("@tensorflow/tfjs");
+  notices.push(`engine: TensorFlow.js ${version} on ${found}, up to ${count(threads, "worker")}`);
+  return { engine: { engine: "tfjs", backend: found }, threads, notices };
+}
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+
+async function firstBackend(
+  names: readonly BackendName[],
+  start: EngineProbes["startBackend"],
+  notices: string[],
+): Promise<BackendName> {
+  for (const name of names.slice(0, -1)) {
+    try {
+      await start(name);
+      return name;
+    } catch (error) {
+      // Most have no tensorflow, and need not hear of it.
+      if ((error as Error).name !== "NotInstalledError") notices.push(`notice: ${(error as Error).message}`);
+    }
+  }
+  const last = names.at(-1)!;
+  await start(last);
+  return last;
+}
+
+/** Starts an engine in this thread, and for learner, loss and scores a backend of TensorFlow.js. */
+export async function openEngine(choice: EngineChoice): Promise<Engine> {
+  if (choice.engine === "onnx") {
+    await startBackend(choice.head ?? "wasm");
+    return openOnnx(choice);
+  }
+  return tfjsEngine({ tf: await startBackend(choice.backend) });
+}
+
+async function openOnnx({ device, threads }: { device: OnnxDevice; threads?: number }) {
+  const { onnxEngine } = await import("@locoop/clip/onnx");
+  return onnxEngine({ device, threads });
+}
+
+/** A runtime may list a device whose driver or library is not there: only a run tells. */
+async function tryOut(engine: Awaited<ReturnType<typeof openOnnx>>): Promise<void> {
+  const session = engine.open();
+  const double: Program = {
+    name: "device",
+    inputs: [{ type: "float32", shape: [1] }],
+    run: (ops, [x]) => [ops.add(x!, x!)],
+  };
+  try {
+    await session.run(double, [{ data: new Float32Array(1), shape: [1] }]);
+  } catch (error) {
+    const reason = (error as Error).message.trim().split("\n")[0]!;
+    throw new Error(
+      `ONNX Runtime ${engine.runtimeVersion} does not start on --device ${engine.device} here; the CPU is there (--device cpu), and the guide "Engines" says what ${engine.device} needs (${reason})`,
+      { cause: error },
+    );
+  } finally {
+    session.dispose();
+  }
+}
+
+/** Reads what an engine is made of, without starting it. */
+export async function describeEngine(choice: EngineChoice): Promise<EngineDescription> {
+  const onnx = choice.engine === "onnx";
+  const backend = onnx ? (choice.head ?? "wasm") : choice.backend;
+  const names = [
+    ...(onnx ? ["onnxruntime-node"] : []),
+    "@tensorflow/tfjs",
+    ...(backend === "wasm" ? ["@tensorflow/tfjs-backend-wasm"] : []),
+    ...(backend === "tensorflow" ? TENSORFLOW_PACKAGES : []),
+  ];
+  const versions: Record<string, string> = {};
+  for (const name of names) {
+    const version = await versionOf(name);
+    if (version !== "not installed") versions[name] = version;
+  }
+  return {
+    engine: onnx ? "onnxruntime" : "tensorflow.js",
+    backend,
+    ...(onnx ? { device: choice.device } : {}),
+    versions,
+  };
 }
 
 /** What a report says of where its numbers were computed; `more` comes before the platform. */
 export async function describeEnvironment(
-  backend: BackendName,
+  choice: EngineChoice,
   more: Readonly<Record<string, string>>,
 ): Promise<Record<string, string>> {
-  const { engine, versions } = await describeEngine(backend);
+  const { engine, device, backend, versions } = await describeEngine(choice);
   return {
     ...versions,
     ...(await runVersions()),
     engine,
+    ...(device === undefined ? {} : { device }),
     backend,
     ...more,
     platform: `${process.platform} ${process.arch}`,
   };
-}
-
-const TENSORFLOW_PACKAGES = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"] as const;
-
-/** Starts a backend in this thread and returns the engine on it. */
-export async function openEngine(backend: BackendName): Promise<ReturnType<typeof tfjsEngine>> {
-  tf.enableProdMode(); // no banner of tfjs, no checks of every value
-  if (backend === "wasm") await import("@tensorflow/tfjs-backend-wasm");
-  if (backend === "tensorflow") await importTensorflow();
-  if (!(await tf.setBackend(backend)) || tf.getBackend() !== backend)
-    throw new Error(
-      `the ${backend} backend of TensorFlow.js did not start; try --backend ${backend === "wasm" ? "cpu" : "wasm"}`,
-    );
-  await tf.ready();
-  return tfjsEngine({ tf });
-}
-
-async function importTensorflow(): Promise<void> {
-  let reason = "";
-  for (const name of TENSORFLOW_PACKAGES) {
-    try {
-      await import(name);
-      return;
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code !== "ERR_MODULE_NOT_FOUND") reason = `; ${name} is there but does not load: ${message}`;
-    }
-  }
-  throw new Error(
-    `backend tensorflow needs @tensorflow/tfjs-node or @tensorflow/tfjs-node-gpu: npm install @tensorflow/tfjs-node@4.22.0, or use --backend wasm${reason}`,
-  );
 }

@@ -33,10 +33,11 @@ describe("names of sets", () => {
 
 // Two classes; ID pictures are all recognised, scores fall with the set.
 const workshop: Workshop = {
-  model: { weights: "none", backend: "cpu" },
+  model: { weights: "none", engine: { engine: "tfjs", backend: "cpu" } },
   threads: 1,
+  here: true,
   encode: () => Promise.reject(new Error("not asked for")),
-  train: () => Promise.reject(new Error("not asked for")),
+  trainAll: () => Promise.reject(new Error("not asked for")),
   dispose: () => Promise.resolve(),
   score: (paths) =>
     Promise.resolve(

@@ -62,14 +62,15 @@ export interface EvaluationResult {
  * import { join } from "node:path";
  * import { imageFolder, pictureSets } from "@locoop/datasets";
  * import { drawBenchmark, tinyClipPaths, tinyClipTemplate } from "@locoop/tiny-clip";
- * import { closeModel, createWorkshop, evaluateMethods, formatTable, openModel, summarise, zeroShotFeatures } from "locoop/node";
+ * import { closeModel, createWorkshop, evaluateMethods, formatTable, openModel, resolveEngine, summarise, zeroShotFeatures } from "locoop/node";
  *
  * const dir = join(await mkdtemp(join(tmpdir(), "evaluate-")), "toy");
  * await drawBenchmark({ dir, seed: 1, trainPerClass: 0, validationPerClass: 0, testPerClass: 1, ood: 5 });
  * const id = await imageFolder(join(dir, "test"));
- * const model = { weights: tinyClipPaths().weights, backend: "wasm" } as const;
+ * const { engine, threads } = await resolveEngine();
+ * const model = { weights: tinyClipPaths().weights, engine };
  * const classFeatures = await zeroShotFeatures(await openModel(model), id.classNames, tinyClipTemplate);
- * const workshop = createWorkshop({ model, threads: 1 });
+ * const workshop = createWorkshop({ model, threads });
  * const { methods, counts } = await evaluateMethods({
  *   methods: [{ method: "zero-shot", classFeatures }],
  *   id,

@@ -1,73 +1,59 @@
 import type { Clip, Floats, ImageFeatures } from "@locoop/clip";
-import { applyAugmentation, createRandom, preprocess, sampleAugmentation } from "@locoop/clip";
-import { readImage } from "@locoop/clip/node";
+import { type DecodedPictures, type Decoder, inlineDecoder } from "./decoder.js";
+import type { PictureRequest } from "./read-pixels.js";
+
+export type { PictureRequest } from "./read-pixels.js";
 
 /** Pictures that go through the image tower at once. Fixed, and recorded in the run: it can decide the last bits of a feature. */
 export const PICTURE_CHUNK = 16;
-
-/** One picture to encode: the test crop, or the training augmentation that `key` seeds. */
-export interface PictureRequest {
-  readonly path: string;
-  readonly augmentation?: { readonly key: string; readonly scale: readonly [number, number] };
-}
-
-/** Decodes and crops one picture to uint8 [S,S,3]. */
-export async function readPixels(request: PictureRequest, size: number): Promise<Uint8Array> {
-  const rgb = await readImage(request.path);
-  if (!request.augmentation) return preprocess(rgb, size);
-  const { key, scale } = request.augmentation;
-  return applyAugmentation(rgb, sampleAugmentation(createRandom(key), rgb, { scale: [scale[0], scale[1]] }), size);
-}
-
-/** A chunk of decoded pictures: `good` indexes the requests whose pixels [B,S,S,3] these are. */
-interface DecodedChunk {
-  readonly start: number;
-  readonly good: readonly number[];
-  readonly data: Uint8Array;
-  readonly errors: readonly { readonly index: number; readonly error: Error }[];
-}
-
-async function decodeChunk(requests: readonly PictureRequest[], start: number, size: number): Promise<DecodedChunk> {
-  const part = requests.slice(start, start + PICTURE_CHUNK);
-  const read = await Promise.allSettled(part.map((request) => readPixels(request, size)));
-  const good: number[] = [];
-  const errors: { index: number; error: Error }[] = [];
-  const data = new Uint8Array(read.filter(({ status }) => status === "fulfilled").length * size * size * 3);
-  read.forEach((result, i) => {
-    if (result.status === "fulfilled") {
-      data.set(result.value, good.length * size * size * 3);
-      good.push(start + i);
-    } else errors.push({ index: start + i, error: result.reason as Error });
-  });
-  return { start, good, data, errors };
-}
 
 /** Features of one chunk and the request each row belongs to. */
 export interface EncodedChunk {
   readonly features: ImageFeatures;
   readonly good: readonly number[];
-  readonly errors: DecodedChunk["errors"];
+  readonly errors: DecodedPictures["errors"];
   readonly done: number;
 }
 
-/** Encodes pictures chunk by chunk; the next chunk is decoded while the tower works on one. */
+/** How pictures are encoded: with local features or without, and by whom they are decoded. */
+export interface EncodeOptions {
+  readonly local: boolean;
+  readonly signal?: AbortSignal;
+  readonly decoder?: Decoder;
+}
+
+/** Encodes pictures chunk by chunk; the next chunks are decoded while the tower works on one. */
 export async function* encodeChunks(
   clip: Clip,
   requests: readonly PictureRequest[],
-  { local, signal }: { local: boolean; signal?: AbortSignal },
+  { local, signal, decoder = inlineDecoder }: EncodeOptions,
 ): AsyncGenerator<EncodedChunk> {
   const size = clip.config.imageSize;
-  let next = requests.length > 0 ? decodeChunk(requests, 0, size) : undefined;
-  while (next) {
+  const waiting: Promise<DecodedPictures>[] = [];
+  let asked = 0;
+  const askAhead = (): void => {
+    for (; waiting.length < decoder.ahead && asked < requests.length; asked += PICTURE_CHUNK) {
+      const chunk = decoder.decode(requests.slice(asked, asked + PICTURE_CHUNK), size);
+      chunk.catch(() => {}); // thrown when its turn comes
+      waiting.push(chunk);
+    }
+  };
+  askAhead();
+  for (let start = 0; start < requests.length; start += PICTURE_CHUNK) {
     signal?.throwIfAborted();
-    const chunk: DecodedChunk = await next;
-    const after: number = chunk.start + PICTURE_CHUNK;
-    next = after < requests.length ? decodeChunk(requests, after, size) : undefined;
+    const { good, data, errors } = await waiting.shift()!;
+    askAhead();
+    signal?.throwIfAborted();
     const features: ImageFeatures =
-      chunk.good.length > 0
-        ? await clip.image.encode({ data: chunk.data, batch: chunk.good.length }, { local })
+      good.length > 0
+        ? await clip.image.encode({ data, batch: good.length }, { local })
         : { global: { data: new Float32Array(0), shape: [0, clip.config.embedDim] } };
-    yield { features, good: chunk.good, errors: chunk.errors, done: Math.min(after, requests.length) };
+    yield {
+      features,
+      good: good.map((index) => start + index),
+      errors: errors.map(({ index, error }) => ({ index: start + index, error })),
+      done: Math.min(start + PICTURE_CHUNK, requests.length),
+    };
   }
 }
 
@@ -75,12 +61,12 @@ export async function* encodeChunks(
 export async function encodePictures(
   clip: Clip,
   requests: readonly PictureRequest[],
-  { local, signal, onProgress }: { local: boolean; signal?: AbortSignal; onProgress?: (done: number) => void },
+  { onProgress, ...options }: EncodeOptions & { onProgress?: (done: number) => void },
 ): Promise<ImageFeatures> {
   let global: Floats | undefined;
   let regions: Floats | undefined;
   let row = 0;
-  for await (const { features, good, errors, done } of encodeChunks(clip, requests, { local, signal })) {
+  for await (const { features, good, errors, done } of encodeChunks(clip, requests, options)) {
     if (errors[0]) throw errors[0].error;
     global ??= allocate(requests.length, features.global);
     global.data.set(features.global.data, (row * global.data.length) / requests.length);

@@ -27,7 +27,15 @@ export type {
 } from "../report/index.js";
 export type { Unreadable } from "./data.js";
 export { detectFiles, type DetectFilesOptions, type FileDetection } from "./detection.js";
-export type { BackendName, EngineDescription } from "./engine.js";
+export {
+  type BackendName,
+  type EngineChoice,
+  type EngineDescription,
+  type EngineOptions,
+  type OnnxDevice,
+  type ResolvedEngine,
+  resolveEngine,
+} from "./engine.js";
 export { escapeControls, UsageError } from "./errors.js";
 export {
   evaluateMethods,
@@ -51,5 +59,5 @@ export {
   type LabelSource,
   writeRegions,
 } from "./visualization.js";
-export { createWorkshop, type JobOptions, type Workshop } from "./workshop.js";
+export { createWorkshop, type JobOptions, type TrainAllOptions, type Workshop } from "./workshop.js";
 export { zeroShotFeatures } from "./zero-shot.js";

@@ -1,14 +1,16 @@
 import type { Clip } from "@locoop/clip";
 import { loadClip } from "@locoop/clip/node";
-import type { BackendName } from "./engine.js";
+import type { EngineChoice } from "./engine.js";
 import { openEngine } from "./engine.js";
 import { ensureFile } from "./files.js";
+import { checkMemory } from "./memory.js";
 
-/** Which CLIP on which backend. Plain data: it travels to workers. */
+/** Which CLIP on which engine. Plain data: it travels to workers. */
 export interface ModelSpec {
   /** Path of the weights: a safetensors file with OpenAI, open_clip or Hugging Face names. */
   readonly weights: string;
-  readonly backend: BackendName;
+  /** `resolveEngine()` chooses one. */
+  readonly engine: EngineChoice;
   /** Overrides the activation that names and config imply. */
   readonly activation?: "quick_gelu" | "gelu";
   /** What pictures must be shifted by: a model that says otherwise is refused. */
@@ -20,27 +22,30 @@ export interface ModelSpec {
 let open: { key: string; clip: Promise<Clip> } | undefined;
 
 /**
- * Opens a model in this thread, or returns the one that is open already; another one is closed first. Starts the backend.
+ * Opens a model in this thread, or returns the one that is open already; another one is closed first. Starts the engine.
  *
- * @throws if the file is not there, holds no CLIP or one of another mean or standard deviation, or the backend does not start
+ * @throws if the file is not there, holds no CLIP or one of another mean or standard deviation, needs more memory than there is, or
+ * the engine does not start
  * @example
  * ```ts
  * import { tinyClipPaths } from "@locoop/tiny-clip";
- * import { closeModel, openModel } from "locoop/node";
+ * import { closeModel, openModel, resolveEngine } from "locoop/node";
  *
- * const clip = await openModel({ weights: tinyClipPaths().weights, backend: "wasm" });
+ * const { engine } = await resolveEngine();
+ * const clip = await openModel({ weights: tinyClipPaths().weights, engine });
  * console.log(clip.config.imageSize); // → 64
  * await closeModel();
  * ```
  */
 export async function openModel(spec: ModelSpec): Promise<Clip> {
-  const key = JSON.stringify([spec.weights, spec.backend, spec.activation, spec.mean, spec.std]);
+  const key = JSON.stringify([spec.weights, spec.engine, spec.activation, spec.mean, spec.std]);
   if (open?.key === key) return open.clip;
   await closeModel();
   const clip = (async () => {
-    await ensureFile(spec.weights, "weights");
-    const { weights, backend, activation } = spec;
-    const loaded = await loadClip({ path: weights, engine: await openEngine(backend), activation });
+    const { weights, engine, activation } = spec;
+    await ensureFile(weights, "weights");
+    await checkMemory(spec);
+    const loaded = await loadClip({ path: weights, engine: await openEngine(engine), activation });
     try {
       ensureNormalisation(spec, loaded.config);
     } catch (error) {

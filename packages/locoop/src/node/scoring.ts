@@ -4,6 +4,7 @@ import type { Matches } from "@locoop/ood-metrics";
 import * as tf from "@tensorflow/tfjs";
 import { mostSimilar } from "../detector.js";
 import { unreadableReason } from "./data.js";
+import type { Decoder } from "./decoder.js";
 import type { PictureRequest } from "./features.js";
 import { encodeChunks } from "./features.js";
 import type { AnyScore, ScoreChoice } from "./plugins.js";
@@ -34,11 +35,13 @@ export async function scorePictures(
     classFeatures,
     scores: choices,
     signal,
+    decoder,
     onProgress,
   }: {
     classFeatures: readonly Floats[];
     scores: readonly ScoreChoice[];
     signal?: AbortSignal;
+    decoder?: Decoder;
     onProgress?: (done: number) => void;
   },
 ): Promise<ScoredPicture[]> {
@@ -46,7 +49,7 @@ export async function scorePictures(
   const local = scores.some((score) => score.local);
   const requests: PictureRequest[] = paths.map((path) => ({ path }));
   const out: ScoredPicture[] = paths.map((path) => ({ path, judgements: [] }));
-  for await (const { features, good, errors, done } of encodeChunks(clip, requests, { local, signal })) {
+  for await (const { features, good, errors, done } of encodeChunks(clip, requests, { local, signal, decoder })) {
     for (const { index, error } of errors)
       out[index] = { path: paths[index]!, error: unreadableReason(error), judgements: [] };
     if (good.length > 0) {

@@ -64,7 +64,7 @@ it("records the activation, mean and standard deviation that were used, and the 
 });
 
 it("refuses weights whose pictures would be scaled otherwise than a run says", async () => {
-  const spec = { weights, backend: "wasm" as const, activation: "quick_gelu" as const };
+  const spec = { weights, engine: { engine: "tfjs", backend: "wasm" }, activation: "quick_gelu" } as const;
   await expect(openModel({ ...spec, mean: [0.5, 0.5, 0.5] })).rejects.toThrow(/mean .*0\.5, 0\.5, 0\.5/);
   await expect(openModel({ ...spec, std: [0.5, 0.5, 0.5] })).rejects.toThrow(/standard deviation .*0\.5, 0\.5, 0\.5/);
   const { mean, std } = (await openModel(spec)).config;

@@ -3,24 +3,34 @@ import type { Dataset } from "@locoop/datasets";
 import * as tf from "@tensorflow/tfjs";
 import { calibrationSet, describeCalibration } from "./calibration.js";
 import { checkPictures, openDataset, type Unreadable } from "./data.js";
-import { defaultThreads, describeEngine, type BackendName } from "./engine.js";
+import {
+  checkEngineOptions,
+  describeEngine,
+  type EngineDescription,
+  type EngineOptions,
+  resolveEngine,
+} from "./engine.js";
 import { UsageError } from "./errors.js";
 import { PICTURE_CHUNK } from "./features.js";
-import { ensureFile, sha256OfFile } from "./files.js";
+import { ensureFile, exists, readJson, sha256OfFile } from "./files.js";
+import { checkMemory } from "./memory.js";
 import { closeModel, type ModelSpec, openModel } from "./model.js";
 import { type AnyLearner, hashPlugins, loadLearner, loadScores, resolveChoice } from "./plugins.js";
 import type { RunClass, RunConfig } from "./run-folder.js";
-import { checkResumable, runState } from "./run-folder.js";
+import { checkResumable, runFiles, runState } from "./run-folder.js";
 import { checkNumbers, resolveLearnerOptions, resolveSettings } from "./settings.js";
 import { type Draw, drawShots, resolveDraw } from "./shots.js";
 import type { TrainedRun, TrainProgress, TrainSpec } from "./train-run.js";
-import { createLearner, trainRun } from "./train-run.js";
+import { createLearner } from "./train-run.js";
 import { runVersions } from "./versions.js";
-import { createWorkshop, signalForMany, type Workshop } from "./workshop.js";
+import { createWorkshop, type Workshop } from "./workshop.js";
 import { ensureWritableFolder } from "./writable-folder.js";
 
-/** What `trainRuns` is asked for; everything but data, weights and place has a default. */
-export interface TrainOptions {
+/**
+ * What `trainRuns` is asked for; everything but data, weights and place has a default. With `resume`, the engine's default is the
+ * one that the run was begun with.
+ */
+export interface TrainOptions extends EngineOptions {
   /** Class folders, or the ImageNet layout. */
   readonly data: string;
   /** Weights of the CLIP to use; never a silent default. */
@@ -51,8 +61,6 @@ export interface TrainOptions {
   readonly skipUnreadable?: boolean;
   readonly resume?: boolean;
   readonly activation?: "quick_gelu" | "gelu";
-  readonly backend?: BackendName;
-  readonly threads?: number;
   readonly signal?: AbortSignal;
   /** Called with every warning and notice, a line each. */
   readonly onNotice?: (line: string) => void;
@@ -90,65 +98,46 @@ export interface TrainOptions {
  * ```
  */
 export async function trainRuns(options: TrainOptions): Promise<TrainedRun[]> {
-  const { out, threads = defaultThreads(), signal, onProgress } = options;
+  const { signal, onProgress } = options;
   const specs: TrainSpec[] = [];
   let workshop: Workshop | undefined;
   try {
     const context = await prepare(options);
     const { seeds } = context.draw;
-    for (const seed of seeds)
-      specs.push(await specFor(context, seed, seeds.length > 1 ? join(resolve(out), `seed${seed}`) : resolve(out)));
-    workshop = createWorkshop({ model: context.model, threads });
-    // Where workers do it all, this thread's model would only take room.
-    if (specs.length > 1 && threads > 1) await closeModel();
+    for (const seed of seeds) specs.push(await specFor(context, seed, runFolder(options.out, seed, seeds)));
+    workshop = createWorkshop(context);
     const progressOf = (run: number) => (progress: TrainProgress) =>
       onProgress?.({ ...progress, run, runs: specs.length });
-    return await runSpecs(specs, { workshop, signal, progressOf });
+    return await workshop.trainAll(specs, { signal, progressOf });
   } finally {
     await workshop?.dispose();
     await closeModel();
   }
 }
 
-/** One run: trained in this thread while workers encode its pictures. Several: each whole in a worker. */
-export async function runSpecs(
-  specs: readonly TrainSpec[],
-  {
-    workshop,
-    signal,
-    progressOf,
-  }: { workshop: Workshop; signal?: AbortSignal; progressOf: (run: number) => (progress: TrainProgress) => void },
-): Promise<TrainedRun[]> {
-  if (specs.length === 1 && workshop.threads > 1) {
-    try {
-      return [
-        await trainRun(specs[0]!, {
-          workshop,
-          clip: await openModel(workshop.model),
-          signal,
-          onProgress: progressOf(0),
-        }),
-      ];
-    } finally {
-      await closeModel();
+const runFolder = (out: string, seed: number, seeds: readonly number[]): string =>
+  seeds.length > 1 ? join(resolve(out), `seed${seed}`) : resolve(out);
+
+/** The engine of an unfinished run is the one that decides its bits: what to ask for, if nothing else is asked for. */
+async function engineToResume(
+  { engine, device, backend, threads, out, resume }: TrainOptions,
+  { seeds }: Draw,
+): Promise<EngineOptions> {
+  if (resume && engine === undefined && device === undefined && backend === undefined)
+    for (const seed of seeds) {
+      const path = join(runFolder(out, seed, seeds), runFiles.config);
+      if (!(await exists(path))) continue;
+      const { engine: then } = await readJson<{ engine?: Partial<EngineDescription> }>(path, "resume");
+      if (then?.engine === "tensorflow.js") return { engine: "tfjs", backend: then.backend, threads };
+      if (then?.engine === "onnxruntime")
+        return {
+          engine: "onnx",
+          device: then.device,
+          backend: then.backend === "tensorflow" ? "tensorflow" : undefined,
+          threads,
+        };
     }
-  }
-  if (workshop.threads === 1) {
-    const done: TrainedRun[] = [];
-    for (const [run, spec] of specs.entries())
-      done.push(await workshop.train(spec, { signal, onProgress: progressOf(run) }));
-    return done;
-  }
-  const stop = new AbortController();
-  const either = signalForMany(signal, stop.signal);
-  const runs = specs.map((spec, run) => workshop.train(spec, { signal: either, onProgress: progressOf(run) }));
-  try {
-    return await Promise.all(runs);
-  } catch (error) {
-    stop.abort(error);
-    await Promise.allSettled(runs);
-    throw error;
-  }
+  return { engine, device, backend, threads };
 }
 
 /** What all runs of one command share. */
@@ -161,6 +150,8 @@ export interface TrainContext {
   readonly scores: RunConfig["scores"];
   /** What to open; it is open in this thread, and stays so. */
   readonly model: ModelSpec;
+  /** Cores to use in all. */
+  readonly threads: number;
   /** The same as a run records it. */
   readonly recorded: RunConfig["model"];
   readonly modelNotices: readonly string[];
@@ -169,8 +160,9 @@ export interface TrainContext {
 
 /** Checks everything that can be checked before a picture is looked at, cheapest first; leaves the model open. */
 export async function prepare(options: TrainOptions): Promise<TrainContext> {
-  const { onNotice = () => {}, backend = "wasm", scores = ["gl-mcm", "mcm"], learner = "coop", activation } = options;
+  const { onNotice = () => {}, scores = ["gl-mcm", "mcm"], learner = "coop", activation } = options;
   checkNumbers(options);
+  checkEngineOptions(options);
   await ensureWritableFolder(options.out, "out");
   const weights = resolve(options.weights);
   await ensureFile(weights, "weights");
@@ -190,7 +182,11 @@ export async function prepare(options: TrainOptions): Promise<TrainContext> {
     throw new UsageError(`--top-k must be at most the ${classes.length} classes of ${dataset.root}, got ${topK}`);
   const draw = await resolveDraw(options, dataset.root);
 
-  const model = { weights, backend, activation };
+  const { engine, threads, notices } = await resolveEngine(await engineToResume(options, draw));
+  for (const line of notices) onNotice(line);
+  const model = { weights, engine, activation };
+  const warning = await checkMemory(model);
+  if (warning !== undefined) onNotice(warning);
   const clip = await openModel(model);
   for (const line of clip.notices) onNotice(`notice: ${line}`);
   // Made once only to see that it can be: its options, and that its prompts fit the model.
@@ -208,6 +204,7 @@ export async function prepare(options: TrainOptions): Promise<TrainContext> {
     definition,
     scores: choices,
     model,
+    threads,
     recorded: {
       weights,
       sha256: await sha256OfFile(weights),
@@ -263,10 +260,10 @@ export async function specFor(context: TrainContext, seed: number, dir: string):
     created: new Date().toISOString(),
     settings,
     model: context.recorded,
-    engine: await describeEngine(context.model.backend),
+    engine: await describeEngine(context.model.engine),
     machine: { arch: process.arch, platform: process.platform },
     versions: await runVersions(),
-    threads: options.threads ?? defaultThreads(),
+    threads: context.threads,
     chunking: { pictures: PICTURE_CHUNK },
     data: {
       root: dataset.root,

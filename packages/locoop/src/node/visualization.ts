@@ -50,12 +50,13 @@ export interface JudgeRegionsOptions {
  * import { tmpdir } from "node:os";
  * import { join } from "node:path";
  * import { drawBenchmark, tinyClipPaths, tinyClipTemplate } from "@locoop/tiny-clip";
- * import { closeModel, judgeRegions, openModel, writeRegions, zeroShotFeatures } from "locoop/node";
+ * import { closeModel, judgeRegions, openModel, resolveEngine, writeRegions, zeroShotFeatures } from "locoop/node";
  *
  * const dir = await mkdtemp(join(tmpdir(), "regions-"));
  * const sizes = { trainPerClass: 0, validationPerClass: 0, testPerClass: 1, ood: 0 };
  * const { manifest } = await drawBenchmark({ dir: join(dir, "toy"), seed: 1, ...sizes });
- * const clip = await openModel({ weights: tinyClipPaths().weights, backend: "wasm" });
+ * const { engine } = await resolveEngine();
+ * const clip = await openModel({ weights: tinyClipPaths().weights, engine });
  * const classes = manifest.classNames.map((name) => ({ name, folder: name }));
  * const classFeatures = await zeroShotFeatures(clip, manifest.classNames, tinyClipTemplate);
  * const path = join(dir, "toy/test", classes[0]!.folder, "0000.png");

@@ -1,5 +1,5 @@
 // What a worker thread does: one exported function per kind of job. Tinypool calls them by name.
-import type { MessagePort } from "node:worker_threads";
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { Floats, ImageFeatures } from "@locoop/clip";
 import type { PictureRequest } from "./features.js";
 import { encodePictures } from "./features.js";
@@ -13,9 +13,18 @@ import { createInlineWorkshop } from "./workshop.js";
 
 type Job<T> = T & { readonly model: ModelSpec; readonly port: MessagePort };
 
-async function finish<R>(port: MessagePort, job: (tell: (progress: unknown) => void) => Promise<R>): Promise<R> {
+async function finish<R>(
+  port: MessagePort,
+  job: (tell: (progress: unknown) => void, signal: AbortSignal) => Promise<R>,
+): Promise<R> {
+  // Whatever comes through the port means: stop.
+  const stop = new AbortController();
+  const abort = (): void => stop.abort(new Error("stopped"));
+  if (receiveMessageOnPort(port)) abort();
+  port.on("message", abort);
   try {
-    return await job((progress) => port.postMessage(progress));
+    stop.signal.throwIfAborted();
+    return await job((progress) => port.postMessage(progress), stop.signal);
   } catch (error) {
     // A structured clone keeps the message of an error, and little else: hand over a plain one.
     throw error instanceof Error
@@ -51,7 +60,7 @@ export async function score({
 
 /** Trains one run, all of it in this thread. */
 export async function train({ model, port, spec }: Job<{ spec: TrainSpec }>): Promise<TrainedRun> {
-  return finish(port, async (onProgress) =>
-    trainRun(spec, { workshop: createInlineWorkshop(model), clip: await openModel(model), onProgress }),
+  return finish(port, async (onProgress, signal) =>
+    trainRun(spec, { workshop: createInlineWorkshop(model), clip: await openModel(model), onProgress, signal }),
   );
 }

@@ -1,11 +1,9 @@
 import { setMaxListeners } from "node:events";
-import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
-import { MessageChannel, type MessagePort } from "node:worker_threads";
 import type { Floats, ImageFeatures } from "@locoop/clip";
-import { Tinypool } from "tinypool";
+import { createDecoder, type Decoder } from "./decoder.js";
 import type { PictureRequest } from "./features.js";
 import { encodePictures, joinFeatures, PICTURE_CHUNK } from "./features.js";
+import { fittingWorkers } from "./memory.js";
 import type { ModelSpec } from "./model.js";
 import { closeModel, openModel } from "./model.js";
 import type { ScoreChoice } from "./plugins.js";
@@ -13,6 +11,7 @@ import type { ScoredPicture } from "./scoring.js";
 import { scorePictures } from "./scoring.js";
 import type { TrainedRun, TrainProgress, TrainSpec } from "./train-run.js";
 import { trainRun } from "./train-run.js";
+import { createWorkerPool, type WorkerPool } from "./worker-pool.js";
 
 /** What every job takes: a way to stop it, and who wants to hear how far it is. */
 export interface JobOptions<P = number> {
@@ -21,10 +20,20 @@ export interface JobOptions<P = number> {
   readonly onProgress?: (progress: P) => void;
 }
 
+/** How several runs are trained: a way to stop them, and who hears of each. */
+export interface TrainAllOptions {
+  readonly signal?: AbortSignal;
+  /** Gives the listener of one run; they are counted from 0. */
+  readonly progressOf?: (run: number) => (progress: TrainProgress) => void;
+}
+
 /** Where heavy work is done: in this thread, or spread over worker threads. The same bits either way. */
 export interface Workshop {
   readonly model: ModelSpec;
+  /** Cores to use in all. */
   readonly threads: number;
+  /** Whether pictures go through the model that is open in this thread, or through copies of it in workers. */
+  readonly here: boolean;
   /** Features of pictures, in order; progress counts pictures. */
   encode(requests: readonly PictureRequest[], options: JobOptions & { local: boolean }): Promise<ImageFeatures>;
   /** Judgements of pictures by every set of class features; progress counts pictures. */
@@ -32,23 +41,63 @@ export interface Workshop {
     paths: readonly string[],
     options: JobOptions & { classFeatures: readonly Floats[]; scores: readonly ScoreChoice[] },
   ): Promise<ScoredPicture[]>;
-  /** One whole training run. */
-  train(spec: TrainSpec, options?: JobOptions<TrainProgress>): Promise<TrainedRun>;
+  /** Whole training runs: one in this thread, several at once in workers as far as cores and memory allow. */
+  trainAll(specs: readonly TrainSpec[], options?: TrainAllOptions): Promise<TrainedRun[]>;
   /** Ends the workers and frees the model. */
   dispose(): Promise<void>;
 }
 
-/** Everything in the calling thread. */
-export function createInlineWorkshop(model: ModelSpec): Workshop {
+/** Everything in the calling thread; pictures may be decoded elsewhere. */
+export function createInlineWorkshop(
+  model: ModelSpec,
+  decoderFor: (pictures: number) => Decoder | undefined = () => undefined,
+): Workshop {
   const workshop: Workshop = {
     model,
     threads: 1,
-    encode: async (requests, options) => encodePictures(await openModel(model), requests, options),
-    score: async (paths, options) => scorePictures(await openModel(model), paths, options),
-    train: async (spec, options = {}) => trainRun(spec, { workshop, clip: await openModel(model), ...options }),
+    here: true,
+    encode: async (requests, options) =>
+      encodePictures(await openModel(model), requests, { ...options, decoder: decoderFor(requests.length) }),
+    score: async (paths, options) =>
+      scorePictures(await openModel(model), paths, { ...options, decoder: decoderFor(paths.length) }),
+    trainAll: (specs, options) => trainInTurn(workshop, specs, options),
     dispose: closeModel,
   };
   return workshop;
+}
+
+/** One run after the other in this thread; its pictures are encoded by the workshop. */
+async function trainInTurn(
+  workshop: Workshop,
+  specs: readonly TrainSpec[],
+  { signal, progressOf }: TrainAllOptions = {},
+): Promise<TrainedRun[]> {
+  const done: TrainedRun[] = [];
+  for (const [run, spec] of specs.entries()) {
+    const clip = await openModel(workshop.model);
+    done.push(await trainRun(spec, { workshop, clip, signal, onProgress: progressOf?.(run) }));
+  }
+  return done;
+}
+
+/** Each run whole in a worker; the first failure stops the others. */
+async function trainInWorkers(
+  pool: WorkerPool,
+  specs: readonly TrainSpec[],
+  { signal, progressOf }: TrainAllOptions = {},
+): Promise<TrainedRun[]> {
+  const stop = new AbortController();
+  const either = signalForMany(signal, stop.signal);
+  const runs = specs.map((spec, run) =>
+    pool.run<TrainedRun, TrainProgress>("train", { spec }, { signal: either, onProgress: progressOf?.(run) }),
+  );
+  try {
+    return await Promise.all(runs);
+  } catch (error) {
+    stop.abort(error);
+    await Promise.allSettled(runs);
+    throw error;
+  }
 }
 
 // Several chunks a task: worth a message, small enough to spread and to show progress. Cut at whole chunks, so that the number of
@@ -56,60 +105,75 @@ export function createInlineWorkshop(model: ModelSpec): Workshop {
 const SLICE = 4 * PICTURE_CHUNK;
 
 /** One signal for any number of tasks at once. Each listens to it until it is done: many listeners are no leak here. */
-export function signalForMany(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+function signalForMany(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
   const either = AbortSignal.any(signals.filter((signal) => signal !== undefined));
   setMaxListeners(0, either);
   return either;
 }
 
 /**
- * Makes a workshop: worker threads, each with the model in its own backend, or for `threads` 1 the calling thread. Results are the
- * same bits whatever their number. The caller disposes it.
+ * Makes a workshop that uses so many cores. ONNX Runtime spreads a tower over them by itself: the calling thread holds the model,
+ * and worker threads decode pictures for it. TensorFlow.js uses one core: worker threads hold a copy of the model each, as many as
+ * fit into memory. For `threads` 1 everything is done in the calling thread. Results are the same bits whatever the number.
+ * The caller disposes it.
  *
  * @example
  * ```ts
  * import { tinyClipPaths } from "@locoop/tiny-clip";
- * import { createWorkshop } from "locoop/node";
+ * import { createWorkshop, resolveEngine } from "locoop/node";
  *
- * const workshop = createWorkshop({ model: { weights: tinyClipPaths().weights, backend: "wasm" }, threads: 1 });
+ * const { engine, threads } = await resolveEngine({ threads: 1 });
+ * const workshop = createWorkshop({ model: { weights: tinyClipPaths().weights, engine }, threads });
  * console.log(workshop.threads); // → 1
  * await workshop.dispose();
  * ```
  */
 export function createWorkshop({ model, threads }: { model: ModelSpec; threads: number }): Workshop {
   if (threads <= 1) return createInlineWorkshop(model);
-  // The entry is compiled JavaScript also where the sources are TypeScript (tests): a worker knows no other loader.
-  const entry = fileURLToPath(new URL("./worker.js", import.meta.url)).replace(
-    /([\\/])src([\\/]node[\\/]worker\.js)$/,
-    "$1dist$2",
-  );
-  const pool = new Tinypool({
-    filename: entry,
-    minThreads: Math.min(threads, availableParallelism()),
-    maxThreads: threads,
-    idleTimeout: 600_000,
-    trackUnmanagedFds: false,
-  });
-  const run = async <T, P = number>(
-    name: string,
-    task: object,
-    { signal, onProgress }: JobOptions<P> = {},
-  ): Promise<T> => {
-    signal?.throwIfAborted();
-    const { port1, port2 } = new MessageChannel();
-    const report = onProgress as ((progress: unknown) => void) | undefined;
-    port1.on("message", (progress: unknown) => report?.(progress));
-    port1.unref();
-    try {
-      const message: { port: MessagePort; model: ModelSpec } = { ...task, model, port: port2 };
-      return (await pool.run(message, { name, transferList: [port2], signal })) as T;
-    } catch (error) {
-      // The pool has words of its own for a stop; the caller's say why.
-      throw signal?.aborted ? signal.reason : error;
-    } finally {
-      port1.close();
+  return model.engine.engine === "onnx" ? createOneModelWorkshop(model, threads) : createCopiesWorkshop(model, threads);
+}
+
+/** The model once, in the calling thread; workers decode, or train one of several runs each. */
+function createOneModelWorkshop(model: ModelSpec, threads: number): Workshop {
+  let decoder: ReturnType<typeof createDecoder> | undefined;
+  let pool: WorkerPool | undefined;
+  // A few pictures are not worth the start of a worker.
+  const decoderFor = (pictures: number): Decoder | undefined =>
+    (decoder ??= pictures > PICTURE_CHUNK ? createDecoder({ threads }) : undefined);
+  const inline = createInlineWorkshop(model, decoderFor);
+  const poolFor = async (runs: number): Promise<WorkerPool | undefined> => {
+    const workers = await fittingWorkers(Math.min(runs, threads), model);
+    if (pool?.workers === workers) return pool;
+    await pool?.dispose();
+    pool = undefined;
+    if (workers > 1) {
+      const engine = { ...model.engine, threads: Math.floor(threads / workers) };
+      pool = createWorkerPool({ model: { ...model, engine }, workers });
     }
+    return pool;
   };
+  const workshop: Workshop = {
+    ...inline,
+    threads,
+    async trainAll(specs, options) {
+      const workers = specs.length > 1 ? await poolFor(specs.length) : undefined;
+      if (!workers) return trainInTurn(workshop, specs, options);
+      await closeModel(); // this thread's would only take room
+      return trainInWorkers(workers, specs, options);
+    },
+    async dispose() {
+      await Promise.all([decoder?.dispose(), pool?.dispose()]);
+      await closeModel();
+    },
+  };
+  return workshop;
+}
+
+/** A copy of the model in each worker, which does pictures or whole runs. */
+function createCopiesWorkshop(model: ModelSpec, threads: number): Workshop {
+  let opening: Promise<WorkerPool> | undefined;
+  const open = (): Promise<WorkerPool> =>
+    (opening ??= fittingWorkers(threads, model).then((workers) => createWorkerPool({ model, workers })));
   const sliced = async <T>(
     name: string,
     list: readonly unknown[],
@@ -118,6 +182,7 @@ export function createWorkshop({ model, threads }: { model: ModelSpec; threads: 
     { signal, onProgress }: JobOptions,
     size = SLICE,
   ): Promise<T[]> => {
+    const pool = await open();
     const done: number[] = [];
     const slices: Promise<T>[] = [];
     const stop = new AbortController();
@@ -128,9 +193,8 @@ export function createWorkshop({ model, threads }: { model: ModelSpec; threads: 
         done[slot] = count;
         onProgress?.(done.reduce((a, b) => a + (b ?? 0), 0));
       };
-      slices.push(
-        run<T>(name, { ...task, [key]: list.slice(start, start + size) }, { signal: either, onProgress: progress }),
-      );
+      const part = { ...task, [key]: list.slice(start, start + size) };
+      slices.push(pool.run<T>(name, part, { signal: either, onProgress: progress }));
     }
     try {
       return await Promise.all(slices);
@@ -140,9 +204,10 @@ export function createWorkshop({ model, threads }: { model: ModelSpec; threads: 
       throw error;
     }
   };
-  return {
+  const workshop: Workshop = {
     model,
     threads,
+    here: false,
     async encode(requests, { local, ...options }) {
       const size = requests.length <= SLICE * threads ? PICTURE_CHUNK : SLICE;
       return joinFeatures(await sliced<ImageFeatures>("encode", requests, "requests", { local }, options, size));
@@ -150,7 +215,15 @@ export function createWorkshop({ model, threads }: { model: ModelSpec; threads: 
     async score(paths, { classFeatures, scores, ...options }) {
       return (await sliced<ScoredPicture[]>("score", paths, "paths", { classFeatures, scores }, options)).flat();
     },
-    train: (spec, options = {}) => run<TrainedRun, TrainProgress>("train", { spec }, options),
-    dispose: () => pool.destroy(),
+    async trainAll(specs, options) {
+      try {
+        if (specs.length === 1) return await trainInTurn(workshop, specs, options);
+      } finally {
+        await closeModel(); // where workers do it all, this thread's would only take room
+      }
+      return trainInWorkers(await open(), specs, options);
+    },
+    dispose: async () => (await opening)?.dispose(),
   };
+  return workshop;
 }

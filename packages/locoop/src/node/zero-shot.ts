@@ -8,9 +8,10 @@ import { encodeClasses, template } from "@locoop/prompt-learning";
  * @example
  * ```ts
  * import { tinyClipPaths, tinyClipTemplate } from "@locoop/tiny-clip";
- * import { closeModel, openModel, zeroShotFeatures } from "locoop/node";
+ * import { closeModel, openModel, resolveEngine, zeroShotFeatures } from "locoop/node";
  *
- * const clip = await openModel({ weights: tinyClipPaths().weights, backend: "wasm" });
+ * const { engine } = await resolveEngine();
+ * const clip = await openModel({ weights: tinyClipPaths().weights, engine });
  * const features = await zeroShotFeatures(clip, ["cat", "dog"], tinyClipTemplate);
  * console.log(features.shape.join(" x ")); // → 2 x 128
  * await closeModel();
