@@ -1,0 +1,125 @@
+import { applyAugmentation, type Augmentation, type Encoded, type ImageFeatures, type TextTower } from "@locoop/clip";
+import { readImage } from "@locoop/clip/node";
+import { coop, fit, type FitStep, type TrainingBatch } from "@locoop/prompt-learning";
+import * as tf from "@tensorflow/tfjs";
+import { locoopLoss } from "locoop";
+import { timed } from "../timed.js";
+import type { Ours } from "./ours-model.js";
+
+interface Task {
+  readonly names: readonly string[];
+  readonly top_k: number;
+}
+
+interface Pictures {
+  readonly paths: readonly string[];
+  readonly crops: readonly Augmentation[];
+  readonly labels: readonly number[];
+}
+
+/** Milliseconds of one step by what they went to; `head` is all that is not the text tower or the pictures. */
+interface Parts {
+  forward: number;
+  backward: number;
+  pictures: number;
+}
+
+/** Training steps through `fit`, one a call: on given features, or on pictures decoded and augmented in the step. */
+export function createTextStep({ clip, tensors }: Ours) {
+  const runs = new Map<string, { steps: AsyncGenerator<FitStep>; parts: Parts; pictures: Pictures | undefined }>();
+
+  const start = ({ names, top_k }: Task, key: string, given?: ImageFeatures) => {
+    const context = {
+      classNames: names,
+      tokenizer: clip.tokenizer,
+      embedTokens: (ids: ArrayLike<number>) => clip.embedTokens(ids),
+      contextLength: clip.config.text.contextLength,
+      width: clip.config.text.width,
+      seed: 1,
+    };
+    const learner = coop.create(context);
+    const contexts = tensors.get("contexts")!;
+    const initial = tf.tensor(contexts.data, [...contexts.shape]);
+    learner.variables[0]!.assign(initial);
+    initial.dispose();
+    const run = { parts: { forward: 0, backward: 0, pictures: 0 }, pictures: undefined as Pictures | undefined };
+    async function* batches(): AsyncGenerator<TrainingBatch> {
+      for (;;) {
+        if (given) {
+          const labels = Int32Array.from({ length: given.global.shape[0]! }, (_, i) => i % names.length);
+          yield { features: given, labels };
+        } else {
+          const begin = performance.now();
+          const { paths, crops, labels } = run.pictures!;
+          const features = await encodeViews(clip, { paths, crops });
+          run.parts.pictures = performance.now() - begin;
+          yield { features, labels: Int32Array.from(labels) };
+        }
+      }
+    }
+    const steps = fit({
+      learner,
+      text: timedTower(clip.text, run.parts),
+      logitScale: clip.logitScale,
+      batches: () => batches(),
+      loss: locoopLoss({ classes: names.length, topK: top_k }),
+      // The reference's rate from its first step on, as its trainer is called without a schedule here.
+      schedule: { warmupEpochs: 0 },
+    });
+    const made = Object.assign(run, { steps });
+    runs.set(key, made);
+    return made;
+  };
+
+  const step = async (run: ReturnType<typeof start>) => {
+    Object.assign(run.parts, { forward: 0, backward: 0, pictures: 0 });
+    const { result, time } = await timed(() => run.steps.next());
+    const { loss, gradient } = result.value as FitStep;
+    const { forward, backward, pictures } = run.parts;
+    const parts = { forward, backward, pictures, head: time.ms - forward - backward - pictures };
+    return { ...time, loss, values: Object.values(gradient)[0]!.data, parts };
+  };
+
+  return {
+    async run(task: Task) {
+      const key = `given ${task.names.length}`;
+      const features = { global: tensors.get("features.global")!, local: tensors.get("features.local")! };
+      return step((runs.get(key) as ReturnType<typeof start>) ?? start(task, key, features));
+    },
+    async onTheFly({ paths, crops, labels, ...task }: Task & Pictures) {
+      const key = `pictures ${task.names.length}`;
+      const run = (runs.get(key) as ReturnType<typeof start>) ?? start(task, key);
+      run.pictures = { paths, crops, labels };
+      return step(run);
+    },
+  };
+}
+
+/** Decodes, cuts, resizes, mirrors and encodes pictures with local features. */
+export async function encodeViews(
+  clip: Ours["clip"],
+  { paths, crops }: { paths: readonly string[]; crops: readonly Augmentation[] },
+): Promise<ImageFeatures> {
+  const size = clip.config.imageSize;
+  const data = new Uint8Array(paths.length * size * size * 3);
+  const put = async (path: string, i: number): Promise<void> =>
+    data.set(applyAugmentation(await readImage(path), crops[i]!, size), i * size * size * 3);
+  await Promise.all(paths.map(put));
+  return clip.image.encode({ data, batch: paths.length }, { local: true });
+}
+
+/** The same tower, noting how long it works. */
+function timedTower(text: TextTower, parts: Parts): TextTower {
+  const count = async <T>(part: keyof Parts, work: Promise<T>): Promise<T> => {
+    const begin = performance.now();
+    const result = await work;
+    parts[part] += performance.now() - begin;
+    return result;
+  };
+  return {
+    async encode(prompts, options): Promise<Encoded> {
+      const encoded = await count("forward", text.encode(prompts, options));
+      return { ...encoded, pullback: (gradient) => count("backward", encoded.pullback(gradient)) };
+    },
+  };
+}

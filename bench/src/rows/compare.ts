@@ -1,0 +1,77 @@
+import { interleave } from "../interleave.js";
+import type { Context, RowResult } from "../context.js";
+import { ratiosOf, relativeDistance, spreadOf } from "../statistics.js";
+import type { Answer } from "../peers/peer.js";
+
+/** One call of a side. */
+export type Call = () => Promise<Answer>;
+
+/**
+ * Both sides in turn, and the line that follows: times, ratios round by round, how far the results of the first call are apart.
+ * `flops` are what our side needed; the fraction is of the peak measured between the rounds.
+ */
+export async function compare(
+  context: Context,
+  {
+    ours,
+    peer,
+    rounds = context.settings.rounds,
+    warmups = 1,
+    tolerance,
+    distance = (a, b) => relativeDistance(a.values ?? [], b.values ?? []),
+    flops,
+  }: {
+    ours: Call;
+    peer: Call;
+    rounds?: number;
+    warmups?: number;
+    tolerance: number;
+    distance?: (ours: Answer, peer: Answer) => number;
+    flops?: number;
+  },
+): Promise<Partial<RowResult> & { answers: Answer[] }> {
+  const first: Answer[] = [];
+  const answers: [Answer[], Answer[]] = [[], []];
+  const sides = [ours, peer].map((call, i) => async () => {
+    const answer = await call();
+    first[i] ??= answer;
+    answers[i]!.push(answer);
+    await pause();
+    return answer.ms;
+  });
+  const between = flops === undefined ? undefined : () => context.measurePeak();
+  const [oursTimes, peerTimes] = (await interleave(sides, { rounds, warmups, between })) as [number[], number[]];
+  const spread = spreadOf(oursTimes);
+  const counted = answers.map((list) => list.slice(warmups)) as [Answer[], Answer[]];
+  const [oursCpu, peerCpu] = counted.map((list) => list.map(({ cpu }) => cpu ?? 0)) as [number[], number[]];
+  return {
+    ours: spread,
+    peer: spreadOf(peerTimes),
+    ratio: ratiosOf(peerTimes, oursTimes),
+    cpuRatio: Math.min(...oursCpu) > 0 ? ratiosOf(peerCpu, oursCpu) : undefined,
+    check: { distance: distance(first[0]!, first[1]!), tolerance },
+    fraction: flops === undefined ? undefined : fractionOf(context, flops, spread.median),
+    answers: counted[0],
+  };
+}
+
+/** The share of the peak that so many operations in so many milliseconds are. */
+export function fractionOf(context: Context, flops: number, ms: number): number | undefined {
+  return context.peak() === 0 ? undefined : flops / (ms / 1000) / context.peak();
+}
+
+/** Threads that wait for more work spin for a moment; they should not do so in the other side's time. */
+const pause = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 200));
+
+/** The middle of each part's times, for the row's details. */
+export function mediansOfParts(answers: readonly Answer[]): Record<string, number> {
+  const parts = answers.map((answer) => answer["parts"] as Record<string, number>);
+  const names = Object.keys(parts[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, spreadOf(parts.map((part) => part[name]!)).median]));
+}
+
+/** "forward 1.2 s, backward 2.0 s". */
+export function describeParts(parts: Readonly<Record<string, number>>): string {
+  const shown = Object.entries(parts).filter(([, ms]) => ms > 0);
+  return `ours: ${shown.map(([name, ms]) => `${name} ${(ms / 1000).toFixed(2)} s`).join(", ")}`;
+}

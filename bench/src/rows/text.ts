@@ -1,0 +1,128 @@
+import { createTokenizer } from "@locoop/clip";
+import { merges } from "@locoop/clip/merges";
+import type { Context, Row } from "../context.js";
+import { headFlops, textFlops } from "../flops.js";
+import { sizes } from "../formula.js";
+import { batchSize } from "../inputs.js";
+import { availableMemory } from "../machine.js";
+import { requireReference, startOurs, startPython } from "../peers/start.js";
+import { extrapolate, relativeDistance, spreadOf } from "../statistics.js";
+import type { Answer } from "../peers/peer.js";
+import { compare, describeParts, fractionOf, mediansOfParts } from "./compare.js";
+
+const contexts = 16;
+
+/** What a training step on text needs: the tower both ways and the head. */
+export function stepFlops(names: readonly string[]): { tower: number; head: number } {
+  const { embed, imageSize, patch, text } = sizes;
+  const tokenizer = createTokenizer({ merges });
+  const own = names.map((name) => tokenizer.encode(`${name}.`).length + 1); // and the end token
+  const rows = batchSize * ((imageSize / patch) ** 2 + 1);
+  return {
+    tower: textFlops({ ...text, embed, shared: 1 + contexts, own, gradient: true }),
+    head: headFlops({ rows, classes: names.length, embed }),
+  };
+}
+
+/** The paper's 200 of 1000 classes, for any number. */
+export const topKFor = (classes: number): number => Math.max(1, Math.round(classes / 5));
+
+/** Loss and gradient of both sides, the worse of the two distances. */
+export function stepDistance(ours: Answer, peer: Answer): number {
+  const loss = Math.abs((ours["loss"] as number) - (peer["loss"] as number));
+  return Math.max(loss, relativeDistance(ours.values ?? [], peer.values ?? []));
+}
+
+export const textRow: Row = {
+  id: "text",
+  what: `LoCoOp text step, 50 ImageNet names, ${contexts} generic contexts, head included`,
+  against: "reference",
+  goal: "ratio 20",
+  async run(context) {
+    requireReference();
+    const [ours, python] = [await context.ours(), await context.python()];
+    const names = context.inputs.names.slice(0, 50);
+    const args = { names, top_k: topKFor(names.length) };
+    const { tower, head } = stepFlops(names);
+    const { answers, ...result } = await compare(context, {
+      ours: () => ours.call("text_step", args),
+      peer: () => python.call("text_step", args),
+      warmups: 2,
+      tolerance: 1e-3,
+      distance: stepDistance,
+      flops: tower + head,
+    });
+    const parts = mediansOfParts(answers);
+    const towerFraction = fractionOf(context, tower, parts["forward"]! + parts["backward"]!);
+    const share = towerFraction === undefined ? "" : `; the tower alone ${towerFraction.toFixed(2)} of peak`;
+    return { ...result, note: describeParts(parts) + share, details: { parts, towerFraction, flops: { tower, head } } };
+  },
+};
+
+export const allNamesRow: Row = {
+  id: "text-all",
+  what: "the same, all 1000 names",
+  against: "reference, extrapolated",
+  goal: "5 GB, fraction 0.75",
+  async run(context) {
+    const { names } = context.inputs;
+    const alone = await startOurs(context.inputs, context.settings);
+    const [times, answers]: [number[], Answer[]] = [[], []];
+    let peak: number;
+    try {
+      for (let round = -1; round < Math.min(3, context.settings.rounds); round++) {
+        if (round >= 0) await context.measurePeak();
+        const answer = await alone.call("text_step", { names, top_k: topKFor(names.length) });
+        if (round < 0) continue;
+        answers.push(answer);
+        times.push(answer.ms);
+      }
+      peak = (await alone.call("memory"))["bytes"] as number;
+    } finally {
+      await alone.close();
+    }
+    const { tower, head } = stepFlops(names);
+    const ours = spreadOf(times);
+    const parts = mediansOfParts(answers);
+    const towerFraction = fractionOf(context, tower, parts["forward"]! + parts["backward"]!);
+    const reference = await measureReference(context).catch((error: Error) => error.message);
+    const said = typeof reference === "string" ? `reference not run: ${reference}` : reference.note;
+    const time = typeof reference === "string" ? undefined : reference.time;
+    return {
+      status: "partly calculated",
+      ours,
+      peer: time === undefined ? undefined : spreadOf([time]),
+      ratio: time === undefined ? undefined : spreadOf(times.map((ms) => time / ms)),
+      fraction: fractionOf(context, tower + head, ours.median),
+      note: `peak memory ${(peak / 1e9).toFixed(2)} GB; ${describeParts(parts)}; the tower alone ${towerFraction?.toFixed(2)} of peak; ${said}`,
+      details: { peakMemory: peak, parts, towerFraction, flops: { tower, head } },
+    };
+  },
+};
+
+/** The reference at two sizes that fit, and the line through them at all names. */
+async function measureReference({ inputs, settings }: Context): Promise<{ time: number; note: string }> {
+  requireReference();
+  // 50 classes take it about 3.5 GB.
+  const [small, large] = settings.quick ? [10, 20] : availableMemory() > 16e9 ? [50, 150] : [25, 50];
+  const python = await startPython(inputs, settings);
+  try {
+    const times: number[] = [];
+    for (const count of [small, large] as const) {
+      const names = inputs.names.slice(0, count);
+      const call = () => python.call("text_step", { names, top_k: topKFor(count) });
+      await call();
+      times.push(spreadOf([(await call()).ms, (await call()).ms]).median);
+    }
+    const { bytes } = await python.call("memory");
+    const [a, b] = [
+      { size: small, time: times[0]! },
+      { size: large, time: times[1]! },
+    ] as const;
+    const time = extrapolate(a, b, inputs.names.length);
+    const sizesShown = `${small} (${(a.time / 1000).toFixed(1)} s) and ${large} names (${(b.time / 1000).toFixed(1)} s, ${((bytes as number) / 1e9).toFixed(1)} GB)`;
+    return { time, note: `reference extrapolated from ${sizesShown}` };
+  } finally {
+    await python.close();
+  }
+}
