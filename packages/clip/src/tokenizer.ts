@@ -1,4 +1,5 @@
 import { unescapeHtml, unescapeHtmlLines } from "./html-unescape.js";
+import { createMergeTable, cutWord, pieceOf, rankOf } from "./merge-table.js";
 
 /** CLIP's text tokenizer: byte-pair encoding of lower-cased text. */
 export interface Tokenizer {
@@ -26,6 +27,10 @@ const pieces = new RegExp(
   `<\\|startoftext\\|>|<\\|endoftext\\|>|'[sſ]|'t|'re|'ve|'m|'ll|'d|\\p{L}+|\\p{N}|[^${space}\\p{L}\\p{N}]+`,
   "gu",
 );
+const printable = /^[!-~]+$/; // bytes that stand for themselves
+// Text that cleaning only lower-cases, and its pieces: the same as above for printable ASCII, without the price of Unicode's tables.
+const plain = /^[!-%'-~]+(?: [!-%'-~]+)*$/;
+const plainPieces = /<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[a-z]+|[0-9]|[^ a-z0-9]+/g;
 const wordEnd = "</w>";
 const cachedWords = 20_000;
 
@@ -45,51 +50,61 @@ const cachedWords = 20_000;
  * ```
  */
 export function createTokenizer({ merges, count }: { merges: string | readonly string[]; count?: number }): Tokenizer {
-  const all = typeof merges === "string" ? merges.trimEnd().split("\n") : merges;
-  const used = count ?? all.length;
-  if (!Number.isSafeInteger(used) || used < 0 || used > all.length) {
-    throw new Error(
-      `the tokenizer needs ${used} merges, the table has ${all.length}; pass the table the model was made with`,
-    );
-  }
+  const table = createMergeTable(merges, count);
   const characters = byteCharacters();
   const ordered = [...characters].sort(); // the vocabulary lists the printable bytes first
-  const symbols = [...ordered, ...ordered.map((character) => character + wordEnd)];
-  const ranks = new Map<string, number>();
-  for (let i = 0; i < used; i++) {
-    const pair = all[i] as string;
-    const blank = pair.indexOf(" ");
-    if (blank < 1 || blank !== pair.lastIndexOf(" "))
-      throw new Error(`merge ${i + 1} is "${pair}"; expected two pieces and a blank`);
-    ranks.set(pair, i);
-    symbols.push(pair.slice(0, blank) + pair.slice(blank + 1));
-  }
-  const startToken = symbols.push("<|startoftext|>") - 1;
-  const endToken = symbols.push("<|endoftext|>") - 1;
-  const ids = new Map(symbols.map((symbol, id) => [symbol, id]));
+  const singles = [...ordered, ...ordered.map((character) => character + wordEnd)];
+  const ids = new Map(singles.map((symbol, id) => [symbol, id]));
+  const startToken = singles.length + table.count;
+  const endToken = startToken + 1;
+  const vocabSize = endToken + 1;
   const bytes = new Map(characters.map((character, byte) => [character, byte]));
   const cache = new Map<string, readonly number[]>();
-  const encoder = new TextEncoder();
+  let encoder: TextEncoder | undefined;
 
   function encodePiece(piece: string): readonly number[] {
     if (piece === "<|startoftext|>") return [startToken];
     if (piece === "<|endoftext|>") return [endToken];
     const known = cache.get(piece);
     if (known) return known;
-    const word = Array.from(encoder.encode(piece), (byte) => characters[byte] as string);
-    word.push((word.pop() as string) + wordEnd);
-    const found = merge(word, ranks).map((symbol) => ids.get(symbol) as number);
+    const stand = printable.test(piece) ? piece : standIn(piece);
+    const word = stand + wordEnd;
+    const bounds = cutWord(table, word, stand.length);
+    const found: number[] = [];
+    for (let i = 0; i + 1 < bounds.length; i++) {
+      const symbol = word.slice(bounds[i], bounds[i + 1]);
+      const rank = rankOf(table, symbol);
+      found.push(rank < 0 ? (ids.get(symbol) as number) : singles.length + rank);
+    }
     if (cache.size >= cachedWords) cache.clear();
     cache.set(piece, found);
     return found;
   }
 
-  const encode = (text: string): number[] => (cleanText(text).match(pieces) ?? []).flatMap(encodePiece);
+  function standIn(piece: string): string {
+    encoder ??= new TextEncoder();
+    return Array.from(encoder.encode(piece), (byte) => characters[byte] as string).join("");
+  }
+
+  function symbolOf(id: number): string {
+    if (!Number.isInteger(id) || id < 0 || id >= vocabSize)
+      throw new Error(`${id} is not a token: ids go from 0 to ${vocabSize - 1}`);
+    if (id < singles.length) return singles[id] as string;
+    if (id < startToken) return pieceOf(table, id - singles.length);
+    return id === startToken ? "<|startoftext|>" : "<|endoftext|>";
+  }
+
+  function encode(text: string): number[] {
+    const found = plain.test(text) ? text.toLowerCase().match(plainPieces) : cleanText(text).match(pieces);
+    const encoded: number[] = [];
+    for (const piece of found ?? []) encoded.push(...encodePiece(piece));
+    return encoded;
+  }
 
   return {
     startToken,
     endToken,
-    vocabSize: symbols.length,
+    vocabSize,
     encode,
     tokenize(text, { contextLength = 77, truncate = false } = {}) {
       const found = [startToken, ...encode(text), endToken];
@@ -108,11 +123,7 @@ export function createTokenizer({ merges, count }: { merges: string | readonly s
       return padded;
     },
     decode(list) {
-      const text = Array.from(list, (id) => {
-        const symbol = symbols[id];
-        if (symbol === undefined) throw new Error(`${id} is not a token: ids go from 0 to ${symbols.length - 1}`);
-        return symbol;
-      }).join("");
+      const text = Array.from(list, symbolOf).join("");
       const raw = Uint8Array.from(text, (character) => bytes.get(character) as number);
       return new TextDecoder("utf-8", { ignoreBOM: true }).decode(raw).replaceAll(wordEnd, " ");
     },
@@ -123,33 +134,6 @@ export function createTokenizer({ merges, count }: { merges: string | readonly s
 function cleanText(text: string): string {
   const plain = unescapeHtml(unescapeHtml(unescapeHtmlLines(text))).replace(edges, "");
   return plain.replace(spaces, " ").replace(edges, "").toLowerCase();
-}
-
-/** Joins the neighbours of lowest rank, everywhere they stand, until no two neighbours are a merge. */
-function merge(word: string[], ranks: ReadonlyMap<string, number>): string[] {
-  for (;;) {
-    let best = Infinity;
-    let at = -1;
-    for (let i = 0; i + 1 < word.length; i++) {
-      const rank = ranks.get(`${word[i]} ${word[i + 1]}`) ?? Infinity;
-      if (rank < best) {
-        best = rank;
-        at = i;
-      }
-    }
-    if (at < 0) return word;
-    const [first, second] = [word[at] as string, word[at + 1] as string];
-    const joined: string[] = [];
-    for (let i = 0; i < word.length; i++) {
-      if (word[i] === first && word[i + 1] === second) {
-        joined.push(first + second);
-        i++;
-      } else {
-        joined.push(word[i] as string);
-      }
-    }
-    word = joined;
-  }
 }
 
 const isPrintable = (byte: number): boolean => (byte >= 33 && byte <= 126) || (byte >= 161 && byte !== 173);

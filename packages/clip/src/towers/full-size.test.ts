@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { inferConfig } from "../config.js";
 import { engineNames, startEngine } from "../engines/engines.test.kit.js";

@@ -1,5 +1,5 @@
 import type { Engine } from "../engine.js";
-import { checkRuntime, importRuntime, type OnnxDevice, type OnnxRuntime } from "./runtime.js";
+import { checkRuntime, importRuntime, tryDevice, type OnnxDevice, type OnnxRuntime } from "./runtime.js";
 import { openSession } from "./session.js";
 
 export type { Bytes, Engine, EngineSession, InputSpec, Program, Recorded } from "../engine.js";
@@ -26,7 +26,7 @@ export interface OnnxEngineOptions {
 
 /**
  * Runs towers on ONNX Runtime: each is traced into a graph, its way back into a second one, and compiled at its first use.
- * Throws where the runtime is missing, too old, or has no such device. In Node a run blocks the thread while it computes.
+ * Throws where the runtime is missing, too old, or cannot use the device. In Node a run blocks the thread while it computes.
  *
  * @example
  * ```ts
@@ -47,5 +47,6 @@ export async function onnxEngine({ runtime, device = "cpu", threads }: OnnxEngin
     executionMode: "sequential",
     logSeverityLevel: 3,
   };
+  if (device !== "cpu") await tryDevice(loaded, device, options);
   return { name: `onnx-${device}`, device, runtimeVersion, open: () => openSession(loaded, options) };
 }

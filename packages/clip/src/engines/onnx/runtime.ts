@@ -1,3 +1,6 @@
+import { encodeModel } from "./encode.js";
+import { createGraph } from "./graph.js";
+
 /** A tensor of ONNX Runtime, as far as the engine looks. */
 export interface OnnxTensor {
   readonly data: unknown;
@@ -50,6 +53,30 @@ export async function importRuntime(): Promise<OnnxRuntime> {
     );
   }
 }
+
+/** Compiles and runs one addition on a device, which tells more than the runtime's list: throws one line where that fails. */
+export async function tryDevice(runtime: OnnxRuntime, device: OnnxDevice, options: object): Promise<void> {
+  const graph = createGraph({ prefix: "v" });
+  const x = graph.input("x", "float32", [1]);
+  const y = graph.node("Add", [x, x], { shape: [1], name: "y" });
+  const { model } = encodeModel(graph.finish("try", [y]));
+  try {
+    const session = await runtime.InferenceSession.create(model, { ...options, logSeverityLevel: 4 });
+    await session.run({ x: new runtime.Tensor("float32", Float32Array.of(1), [1]) }, { y: null });
+    await session.release();
+  } catch (error) {
+    const why = (error as Error).message.split("\n")[0]!.replace(/^.* was false\. /, "");
+    throw new Error(`ONNX Runtime cannot compute on device ${device} here (${why}): ${adviceFor[device]}`, {
+      cause: error,
+    });
+  }
+}
+
+const adviceFor: Record<OnnxDevice, string> = {
+  cpu: "install the onnxruntime package of this platform again",
+  cuda: "it needs an NVIDIA GPU, CUDA 12 with cuDNN 9, and onnxruntime-node's CUDA files, which `node node_modules/onnxruntime-node/script/install --onnxruntime-node-install=cuda12` fetches; or use device cpu",
+  webgpu: "it needs a GPU with a current driver (on Linux Vulkan, libvulkan1); or use device cpu",
+};
 
 /** The runtime's version; throws if it is older than the graphs need, or cannot compute on the device. */
 export function checkRuntime(runtime: OnnxRuntime, device: OnnxDevice): string {
