@@ -416,25 +416,70 @@ await workshop.dispose();`,
   });
 });
 
-describe("demo", () => {
-  /** The demo in a process where some packages are not installed. */
-  const without = async (...missing: readonly string[]): Promise<Result> => {
-    const hooks = `export async function resolve(name, context, next) {
+/** Runs `locoop` in a process where some packages are not installed. */
+const without = async (missing: readonly string[], ...args: readonly string[]): Promise<Result> => {
+  const hooks = `export async function resolve(name, context, next) {
   if (${JSON.stringify(missing)}.includes(name))
     throw Object.assign(new Error("Cannot find package '" + name + "' imported from " + context.parentURL), { code: "ERR_MODULE_NOT_FOUND" });
   return next(name, context);
 }`;
-    const register = `import { register } from "node:module"; register("data:text/javascript,${encodeURIComponent(hooks)}");`;
-    await writeFile(join(dir, "without.mjs"), register);
-    const args = ["--import", pathToFileURL(join(dir, "without.mjs")).href, bin, "demo", "--out", "no-demo"];
-    return runFile(process.execPath, args, { cwd: dir }).then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      ({ code, stdout, stderr }: Result) => ({ code, stdout, stderr }),
-    );
-  };
+  const register = `import { register } from "node:module"; register("data:text/javascript,${encodeURIComponent(hooks)}");`;
+  await writeFile(join(dir, "without.mjs"), register);
+  const command = ["--import", pathToFileURL(join(dir, "without.mjs")).href, bin, ...args];
+  return runFile(process.execPath, command, { cwd: dir }).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    ({ code, stdout, stderr }: Result) => ({ code, stdout, stderr }),
+  );
+};
+
+describe("engines", () => {
+  const tensorflow = ["@tensorflow/tfjs-node", "@tensorflow/tfjs-node-gpu"];
+  const detect = ["detect", "--run", "run", "ood/0.png", "--json"];
+
+  it("takes ONNX Runtime, says so in one line, and puts nothing of it among the results", async () => {
+    const { code, stdout, stderr } = await locoop(...detect, "--threads", "1");
+    expect(stderr).toMatch(/^engine: ONNX Runtime [\d.]+ on cpu, 1 thread$/m);
+    expect(JSON.parse(stdout)).toMatchObject({ pictures: [{}] });
+    expect(code).toBe(0);
+  });
+
+  it("goes on with the next best where ONNX Runtime is not installed, and says how to install it", async () => {
+    const { code, stderr } = await without(["onnxruntime-node", ...tensorflow], ...detect);
+    expect(stderr).toMatch(/^notice: .*onnxruntime-node.* not installed: npm install onnxruntime-node/m);
+    expect(stderr).toMatch(/^engine: TensorFlow\.js [\d.]+ on wasm/m);
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    [["--engine", "onnx"], /^error: .*onnxruntime-node.* not installed: npm install onnxruntime-node\n$/],
+    [["--backend", "tensorflow"], /^error: backend tensorflow needs .*npm install .*\n$/],
+  ])("refuses %j where that is not installed", async (asked, reason) => {
+    const refused = await without(["onnxruntime-node", ...tensorflow], ...detect, ...asked);
+    expect(refused).toMatchObject({ code: 1, stdout: "" });
+    expect(refused.stderr).toMatch(reason);
+  });
+
+  it("decodes in workers that load neither TensorFlow.js nor a runtime of models", async () => {
+    const hook = `export async function resolve(name, context, next) {
+  if (/tensorflow|onnx/.test(name)) throw new Error("a decode worker loads " + name);
+  return next(name, context);
+}`;
+    const register = `import { register } from "node:module"; register("data:text/javascript,${encodeURIComponent(hook)}");`;
+    await writeFile(join(dir, "light.mjs"), register);
+    const load = (name: string): Promise<unknown> => {
+      const file = join(root, "packages/locoop/dist/node", `${name}.js`);
+      return runFile(process.execPath, ["--import", pathToFileURL(join(dir, "light.mjs")).href, file]);
+    };
+    expect(await load("decode-worker")).toEqual({ stdout: "", stderr: "" });
+    await expect(load("worker")).rejects.toThrow(/a decode worker loads/); // the hook sees what it should
+  });
+});
+
+describe("demo", () => {
+  const demo = ["demo", "--out", "no-demo"];
 
   it("says in one line how to install the toy model where it is absent", async () => {
-    expect(await without("@locoop/tiny-clip")).toMatchObject({
+    expect(await without(["@locoop/tiny-clip"], ...demo)).toMatchObject({
       code: 1,
       stdout: "",
       stderr:
@@ -444,7 +489,7 @@ describe("demo", () => {
   });
 
   it("names another package where that one is absent", async () => {
-    const { code, stderr } = await without("sharp");
+    const { code, stderr } = await without(["sharp"], ...demo);
     expect(stderr).toMatch(/^error: Cannot find package 'sharp'.*\n$/);
     expect(code).toBe(1);
   });

@@ -146,8 +146,13 @@ const program = (signal: AbortSignal): Command => {
 /** Runs the command line with arguments as after `locoop`; resolves to the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
-  const interrupt = (): void => {
-    if (stop.signal.aborted) process.exit(130);
+  const interrupt = (signal: NodeJS.Signals): void => {
+    if (stop.signal.aborted) {
+      // The second time at once, as without a handler: an orderly exit would end threads inside native code, which aborts.
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+      return;
+    }
     stop.abort(new Error("interrupted; what was finished is kept"));
   };
   // A reader that has seen enough, such as head, is no failure.

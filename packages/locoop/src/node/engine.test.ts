@@ -37,7 +37,7 @@ it.each<[string[], string[], object, RegExp[]]>([
     ["onnx cpu", "tensorflow"],
     { engine: "tfjs", backend: "tensorflow" },
     [
-      /^notice: onnxruntime-node is not installed: npm install onnxruntime-node; computing with TensorFlow\.js, which is slower$/,
+      /^notice: onnxruntime-node is not installed: npm install onnxruntime-node \(with --global .*\); computing with TensorFlow\.js, which is slower$/,
       /^engine: TensorFlow\.js \d[\d.]+ on tensorflow, up to 3 workers$/,
     ],
   ],

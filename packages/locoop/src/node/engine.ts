@@ -109,7 +109,9 @@ export async function resolveEngine(
   if (wanted !== "tfjs") {
     const version = await startOnnx(device).catch((error: Error) => {
       if (wanted === "onnx") throw error;
-      notices.push(`notice: ${error.message}; computing with TensorFlow.js, which is slower`);
+      notices.push(
+        `notice: ${error.message} (with --global if locoop is installed so); computing with TensorFlow.js, which is slower`,
+      );
     });
     if (version !== undefined) {
       if (backend !== undefined) await start(backend);

@@ -106,6 +106,24 @@ it("refuses to resume with another plug-in, score list or calibration, a finishe
   await expect(resume({})).rejects.toThrow(/plugins\..*learner\.mjs was/);
 });
 
+it("goes on with the engine that a run was begun with, unless another is asked for", async () => {
+  const said = async (more: Partial<TrainOptions>): Promise<string[]> => {
+    const notices: string[] = [];
+    await trainRuns(options("begun", { ...more, onNotice: (line) => notices.push(line) }));
+    return notices.filter((line) => line.startsWith("engine: "));
+  };
+  expect(await said({ backend: "wasm" })).toEqual([expect.stringMatching(/^engine: TensorFlow\.js .* on wasm/)]);
+  expect((await configOf("begun")).engine).toMatchObject({ engine: "tensorflow.js", backend: "wasm" });
+  await rm(join(dir, "begun/detector.json"));
+  expect(await said({ resume: true })).toEqual([expect.stringMatching(/^engine: TensorFlow\.js .* on wasm/)]);
+  await expect(said({ resume: true, engine: "onnx" })).rejects.toThrow(
+    /engine\.engine was "tensorflow\.js" and is now "onnxruntime"/,
+  );
+  await expect(said({ resume: true, backend: "cpu" })).rejects.toThrow(/engine\.backend was "wasm" and is now "cpu"/);
+  await trainRuns(options("default"));
+  expect((await configOf("default")).engine).toMatchObject({ engine: "onnxruntime", device: "cpu", backend: "wasm" });
+});
+
 it("takes shots and seed from a split, refuses other shots, lists short classes, applies strict", async () => {
   await trainRuns(options("drawn-run", { shots: 2, seeds: [7] }));
   const split = join(dir, "drawn-run/split.json");
