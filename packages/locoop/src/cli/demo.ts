@@ -4,13 +4,12 @@ import { openDataset } from "../node/data.js";
 import { checkEngineOptions, describeEnvironment, type EngineOptions } from "../node/engine.js";
 import { type EvaluatedMethod, evaluateMethods } from "../node/evaluation.js";
 import { closeModel, openModel } from "../node/model.js";
-import { prepare, specFor, type TrainOptions } from "../node/training.js";
-import { type TrainedRun, type TrainSpec, viewRequests } from "../node/train-run.js";
 import { judgeRegions } from "../node/visualization.js";
-import { createWorkshop, type Workshop } from "../node/workshop.js";
+import { createWorkshop } from "../node/workshop.js";
 import { ensureWritableFolder } from "../node/writable-folder.js";
 import { zeroShotFeatures } from "../node/zero-shot.js";
 import { formatTable, summarise, writeReport } from "../report/index.js";
+import { SETTINGS, trainAll } from "./demo-training.js";
 import { chooseEngine } from "./engine-flags.js";
 import { notice, print, printBlock, printJson } from "./output.js";
 import { createProgress } from "./progress.js";
@@ -20,13 +19,6 @@ interface DemoFlags extends EngineOptions {
   out: string;
   json?: boolean;
 }
-
-// Fixed before any result was seen; not tuned on the OOD sets.
-const SETTINGS = { views: 4, crop: [0.5, 1], epochs: 50, topK: 10, benchmarkSeed: 1, regions: 6 } as const;
-const METHODS = [
-  { name: "CoOp", folder: "coop", lambda: 0 },
-  { name: "LoCoOp", folder: "locoop", lambda: 0.25 },
-] as const;
 
 const NOTES = [
   "The model is a toy: a CLIP of 1.84 million parameters trained on emoji pictures. It shows the method at work, not how good the method is; for that, take OpenAI's weights and ImageNet.",
@@ -154,110 +146,4 @@ export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void>
   } finally {
     await workshop.dispose();
   }
-}
-
-interface Plan {
-  readonly out: string;
-  readonly dir: string;
-  readonly weights: string;
-  readonly shotsList: readonly number[];
-  readonly seeds: readonly number[];
-  readonly flags: EngineOptions;
-}
-
-// Cached features of so many seeds are held at once: bounds the memory of --full.
-const SEEDS_AT_ONCE = 3;
-
-/** Every method at every number of shots and seed; the views of a draw are encoded once for both methods. */
-async function trainAll(
-  { out, dir, weights, shotsList, seeds, flags }: Plan,
-  workshop: Workshop,
-  signal: AbortSignal,
-): Promise<{ spec: TrainSpec; run: TrainedRun }[]> {
-  const calibrationPaths = (await listPictures(join(dir, "val"))).map(({ path }) => path);
-  const calibrating = createProgress({ label: "encode calibration pictures" });
-  const calibrationFeatures = await workshop.encode(
-    calibrationPaths.map((path) => ({ path })),
-    { local: true, signal, onProgress: (done) => calibrating.update(done, calibrationPaths.length) },
-  );
-  calibrating.end();
-  const all: { spec: TrainSpec; run: TrainedRun }[] = [];
-  for (const shots of shotsList) {
-    for (let first = 0; first < seeds.length; first += SEEDS_AT_ONCE) {
-      const group = seeds.slice(first, first + SEEDS_AT_ONCE);
-      const specs: TrainSpec[] = [];
-      for (const method of METHODS) {
-        const options: TrainOptions = {
-          data: join(dir, "train"),
-          weights,
-          out,
-          shots,
-          seeds: group,
-          lambda: method.lambda,
-          topK: SETTINGS.topK,
-          views: SETTINGS.views,
-          crop: SETTINGS.crop,
-          epochs: SETTINGS.epochs,
-          scores: ["gl-mcm", "mcm"],
-          calibration: join(dir, "val"),
-          engine: flags.engine,
-          device: flags.device,
-          backend: flags.backend,
-          threads: flags.threads,
-          resume: true,
-          signal,
-        };
-        const context = await prepare(options);
-        for (const seed of group)
-          specs.push(await specFor(context, seed, join(out, "runs", `${method.folder}-${shots}shots-seed${seed}`)));
-      }
-      // LoCoOp's specs: their views have local features, which CoOp's do without.
-      const wanted = specs.filter(({ config }) => config.settings.lambda > 0);
-      const encoding = createProgress({ label: `encode views, ${shots} shots` });
-      const totals = wanted.map((spec) => spec.items.length * SETTINGS.views);
-      const total = totals.reduce((a, b) => a + b, 0);
-      const bySeed = new Map<number, TrainSpec["features"]>();
-      let before = 0;
-      for (const [i, spec] of wanted.entries()) {
-        bySeed.set(
-          spec.config.settings.seed,
-          await workshop.encode(viewRequests(spec.config, spec.items), {
-            local: true,
-            signal,
-            onProgress: (done) => encoding.update(before + done, total),
-          }),
-        );
-        before += totals[i]!;
-      }
-      encoding.end();
-      const ready = specs.map((spec): TrainSpec => {
-        const features = bySeed.get(spec.config.settings.seed)!;
-        return {
-          ...spec,
-          features: spec.config.settings.lambda > 0 ? features : { global: features.global },
-          calibration: { ...spec.calibration, paths: calibrationPaths, features: calibrationFeatures },
-        };
-      });
-      const training = createProgress({ label: `train ${ready.length} runs, ${shots} shots`, unit: "steps" });
-      const steps = ready.map(() => 0);
-      const sizes = ready.map(() => 0);
-      const runs = await workshop.trainAll(ready, {
-        signal,
-        progressOf:
-          (run) =>
-          ({ stage, done, total }) => {
-            if (stage !== "train") return;
-            steps[run] = done;
-            sizes[run] = total;
-            training.update(
-              steps.reduce((a, b) => a + b, 0),
-              Math.max(...sizes) * ready.length,
-            );
-          },
-      });
-      training.end();
-      runs.forEach((run, i) => all.push({ spec: { ...ready[i]!, features: undefined }, run }));
-    }
-  }
-  return all;
 }

@@ -16,8 +16,6 @@ import { calibrateRun } from "./thresholds.js";
 import { openBatchFeatures } from "./training-views.js";
 import type { Workshop } from "./workshop.js";
 
-export { viewRequests } from "./training-views.js";
-
 /** The pictures that a threshold is calibrated on, and where they come from. */
 export interface CalibrationSet {
   readonly origin: CalibrationOrigin;

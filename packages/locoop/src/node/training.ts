@@ -106,8 +106,12 @@ export async function trainRuns(options: TrainOptions): Promise<TrainedRun[]> {
     const { seeds } = context.draw;
     for (const seed of seeds) specs.push(await specFor(context, seed, runFolder(options.out, seed, seeds)));
     workshop = createWorkshop(context);
-    const progressOf = (run: number) => (progress: TrainProgress) =>
-      onProgress?.({ ...progress, run, runs: specs.length });
+    const progressOf =
+      (run: number) =>
+      ({ notice, ...progress }: TrainProgress): void => {
+        if (notice !== undefined) context.notice(notice);
+        onProgress?.({ ...progress, run, runs: specs.length });
+      };
     return await workshop.trainAll(specs, { signal, progressOf });
   } finally {
     await workshop?.dispose();
