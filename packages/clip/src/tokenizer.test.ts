@@ -80,6 +80,29 @@ describe("createTokenizer", () => {
     );
   });
 
+  it("reads plain ASCII as it reads any text", () => {
+    const parts = fc.constantFrom(
+      "it's",
+      "'LL",
+      "<|startoftext|>",
+      "<|endoftext|>x",
+      "3D",
+      "a.b",
+      "&amp;",
+      "&",
+      " ",
+      "\t",
+    );
+    const text = fc.array(fc.oneof(parts, fc.stringMatching(/^[ -~]{1,8}$/))).map((list) => list.join(""));
+    const [accent] = tokenizer.encode("é");
+    fc.assert(
+      fc.property(text, (text) => {
+        expect([...tokenizer.encode(text), accent]).toEqual(tokenizer.encode(`${text} é`));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it("says what is wrong with merges and lengths", () => {
     expect(() => createTokenizer({ merges: smallMerges, count: 3000 })).toThrow(
       /needs 3000 merges, the table has 2500/,

@@ -97,7 +97,7 @@ export function createTokenizer({ merges, count }: { merges: string | readonly s
   function encode(text: string): number[] {
     const found = plain.test(text) ? text.toLowerCase().match(plainPieces) : cleanText(text).match(pieces);
     const encoded: number[] = [];
-    for (const piece of found ?? []) encoded.push(...encodePiece(piece));
+    for (const piece of found ?? []) for (const id of encodePiece(piece)) encoded.push(id);
     return encoded;
   }
 
