@@ -2,7 +2,8 @@ import { checkWeights, inferConfig, type ClipConfig } from "./config.js";
 import type { Engine } from "./engines/engine.js";
 import type { Floats } from "./floats.js";
 import type { Tokenizer } from "./tokenizer.js";
-import type { ImageTower, PromptBatch, TextTower } from "./towers/contracts.js";
+import { createSimilarity } from "./towers/comparison.js";
+import type { ImageTower, PromptBatch, Similarity, TextTower } from "./towers/contracts.js";
 import { createImageTower } from "./towers/image-tower.js";
 import { pick } from "./towers/layers.js";
 import { createTextTower } from "./towers/text-tower.js";
@@ -16,6 +17,8 @@ export interface Clip {
   readonly tokenizer: Tokenizer;
   readonly image: ImageTower;
   readonly text: TextTower;
+  /** Cosines of what the towers encoded, in the same engine. */
+  readonly similarity: Similarity;
   /** Rows of the token embedding, without positions: [L,D]. */
   embedTokens(ids: ArrayLike<number>): Floats;
   /** Text features [C,E], not normalised. */
@@ -84,6 +87,7 @@ export function createClip({
     tokenizer,
     image: createImageTower(parts),
     text,
+    similarity: createSimilarity({ session }),
     embedTokens,
     async encodeText(texts) {
       if (texts.length === 0) return { data: new Float32Array(0), shape: [0, config.embedDim] };

@@ -2,7 +2,16 @@ export type { Floats } from "./floats.js";
 export { decodeFloat16, encodeFloat16 } from "./float16.js";
 export type { AttentionOptions, Dim, Ops } from "./ops.js";
 export type { Bytes, Engine, EngineSession, InputSpec, Program, Recorded } from "./engines/engine.js";
-export type { Encoded, ImageFeatures, ImageTower, PromptBatch, TextTower } from "./towers/contracts.js";
+export type {
+  Compared,
+  Encoded,
+  ImageFeatures,
+  ImageTower,
+  PromptBatch,
+  Similarity,
+  TextTower,
+} from "./towers/contracts.js";
+export { createSimilarity } from "./towers/comparison.js";
 export { inferConfig, type Activation, type ClipConfig, type TextConfig, type VisionConfig } from "./config.js";
 export { createClip, type Clip } from "./clip.js";
 export { cosines, normalizeRows, type Cosines } from "./similarity.js";

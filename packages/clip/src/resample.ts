@@ -52,6 +52,8 @@ function span({ first, counts }: Kernels): [number, number] {
 }
 
 function copy({ data, offset, stride }: View, { left, top, width, height }: Box): Uint8Array<ArrayBuffer> {
+  if (width * 3 === stride)
+    return new Uint8Array(data.subarray(offset + top * stride, offset + (top + height) * stride));
   const result = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
     const from = offset + (top + y) * stride + left * 3;

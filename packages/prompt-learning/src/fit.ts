@@ -1,4 +1,6 @@
-import type { Floats, TextTower } from "@locoop/clip";
+import { createSimilarity, type Floats, type Similarity, type TextTower } from "@locoop/clip";
+import { tfjsEngine } from "@locoop/clip/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { assign, restore, type Checkpoint, type FitSettings } from "./checkpoint.js";
 import { createStepChecks } from "./finite.js";
 import { lossGradient, type LossGradient, type TrainingBatch } from "./gradient.js";
@@ -12,6 +14,8 @@ export interface FitOptions {
   readonly learner: Learner;
   /** The frozen text tower, in any engine. */
   readonly text: TextTower;
+  /** Compares pictures with classes, as a CLIP's `similarity` does in its engine; default: on TensorFlow.js' current backend. */
+  readonly similarity?: Similarity;
   /** What cosines are multiplied by: exp of CLIP's `logit_scale`. */
   readonly logitScale: number;
   /** The batches of an epoch (from 0), beginning with batch `firstStep`, which is above 0 only in the first epoch after a resume. */
@@ -57,7 +61,7 @@ interface State {
  * of CoOp and LoCoOp (50 epochs, learning rate 0.002, momentum 0.9, weight decay 5e-4, one warm-up epoch at 1e-5).
  *
  * Leaving the loop at any step, by `break`, an error or the signal, leaves the variables as of the last finished step
- * and nothing in memory. The head (cosines and loss) runs on TensorFlow.js' current backend.
+ * and nothing in memory. Learner and loss run on TensorFlow.js' current backend.
  *
  * @throws if the learner has no variables, an epoch no batch, or a batch does not fit the classes; if features, loss,
  *   gradient or variables are not finite, with epoch, step, and the picture, class or variable (the variables then keep
@@ -77,6 +81,7 @@ interface State {
 export async function* fit({
   learner,
   text,
+  similarity = createSimilarity({ session: tfjsEngine({ tf }).open() }), // it uploads nothing that outlives a call
   logitScale,
   batches,
   stepsPerEpoch = Infinity,
@@ -102,7 +107,7 @@ export async function* fit({
     let step = firstStep;
     for await (const batch of abortable(batches(epoch, firstStep), signal)) {
       const checks = createStepChecks({ epoch, step, rate, classNames, batch });
-      const result = await lossGradient(batch, { learner, text, loss, logitScale, checks, signal });
+      const result = await lossGradient(batch, { learner, text, similarity, loss, logitScale, checks, signal });
       const state = await nextState(learner, result, velocity, { learningRate: rate, momentum, weightDecay });
       signal?.throwIfAborted();
       checks.variables(state.values);

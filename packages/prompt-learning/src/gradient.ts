@@ -1,4 +1,4 @@
-import type { Floats, ImageFeatures, TextTower } from "@locoop/clip";
+import type { Compared, Floats, ImageFeatures, Similarity, TextTower } from "@locoop/clip";
 import * as tf from "@tensorflow/tfjs";
 import { encodePrompts } from "./encode-classes.js";
 import type { StepChecks } from "./finite.js";
@@ -20,15 +20,16 @@ export interface LossGradient {
 }
 
 /**
- * Value and gradient of the loss: prompts, text tower, loss, and back. The tower between prompts and loss runs in
- * any engine, so the chain rule is joined by hand: the gradient of the class features goes through the tower's
- * pullback, and what comes back is multiplied with the prompts to reach the variables.
+ * Value and gradient of the loss: prompts, text tower, cosines, loss, and back. Tower and cosines run in any engine, so
+ * the chain rule is joined by hand: the gradient of the cosines goes through both pullbacks, and what comes back is
+ * multiplied with the prompts to reach the variables.
  */
 export async function lossGradient(
   { features, labels }: TrainingBatch,
   o: {
     learner: Learner;
     text: TextTower;
+    similarity: Similarity;
     loss: Loss;
     logitScale: number;
     checks: Pick<StepChecks, "classFeatures" | "loss">;
@@ -39,7 +40,7 @@ export async function lossGradient(
   try {
     checkBatch({ features, labels }, encoded.features.shape);
     o.checks.classFeatures(encoded.features);
-    const head = await headGradient(encoded.features, { features, labels }, o);
+    const head = await headGradient({ features, labels }, encoded.features, o);
     o.checks.loss(head.loss, { data: head.gradient, shape: encoded.features.shape });
     const back = await encoded.pullback(head.gradient);
     const gradient = await variableGradients(o.learner, back);
@@ -51,46 +52,60 @@ export async function lossGradient(
 
 /** The loss over the class features [C,E] and its gradient with respect to them. */
 async function headGradient(
-  classFeatures: Floats,
   { features, labels }: TrainingBatch,
-  { loss, logitScale }: { loss: Loss; logitScale: number },
+  classFeatures: Floats,
+  { similarity, loss, logitScale }: { similarity: Similarity; loss: Loss; logitScale: number },
 ): Promise<{ loss: number; parts: Record<string, number>; gradient: Float32Array }> {
-  const { value, grad, parts } = tf.tidy(() => {
-    const images = normalize(toTensor(features.global)); // [B, E]
-    const regions = features.local && normalize(toTensor(features.local)); // [B, P, E]
+  const compared = await similarity.compare(features, classFeatures, { gradient: true });
+  try {
+    const { value, parts, gradients } = await cosineGradient(compared, { labels, loss, logitScale });
+    const [global, local] = gradients as [Float32Array, Float32Array?];
+    return { loss: value, parts, gradient: await compared.pullback({ global, local }) };
+  } finally {
+    compared.dispose();
+  }
+}
+
+/** The loss over the cosines and its gradient with respect to them. */
+async function cosineGradient(
+  { global, local }: Compared,
+  { labels, loss, logitScale }: { labels: Int32Array; loss: Loss; logitScale: number },
+): Promise<{ value: number; parts: Record<string, number>; gradients: Float32Array[] }> {
+  const { value, grads, parts } = tf.tidy(() => {
     let parts: Record<string, tf.Scalar> = {};
     let failure: { error: unknown } | undefined;
-    const { value, grad } = tf.valueAndGrad((classes: tf.Tensor) => {
-      const directions = normalize(classes); // [C, E]
-      const input = {
-        global: cosinesWith(images, directions), // [B, C]
-        get local() {
-          return regions && regionCosines(regions, directions);
-        },
-        labels,
-        logitScale,
-      };
+    const { value, grads } = tf.valueAndGrads((...cosines: tf.Tensor[]) => {
       try {
-        const result = loss(input);
+        const [ofGlobal, ofLocal] = cosines as [tf.Tensor2D, tf.Tensor3D?];
+        const result = loss({ global: ofGlobal, local: ofLocal, labels, logitScale });
         parts = Object.fromEntries(Object.entries(result.parts).map(([name, part]) => [name, tf.keep(part.clone())]));
-        return result.total;
+        return result.total.add(untouched(cosines));
       } catch (error) {
         // TensorFlow.js frees what it saved for the way back only if the function returns.
         failure = { error };
-        return directions.sum();
+        return untouched(cosines);
       }
-    })(toTensor(classFeatures));
+    })([toTensor(global), ...(local === undefined ? [] : [toTensor(local)])]);
     if (failure) throw failure.error;
-    return { value, grad, parts };
+    return { value, grads, parts };
   });
   // All reads are waited for, even if one fails, so that every tensor is freed.
   const names = Object.keys(parts);
-  const [lossRead, gradientRead, ...partReads] = await settle([value, grad, ...names.map((name) => parts[name]!)]);
+  const [lossRead, ...reads] = await settle([value, ...grads, ...names.map((name) => parts[name]!)]);
   return {
-    loss: lossRead!.data[0]!,
-    gradient: gradientRead!.data,
-    parts: Object.fromEntries(names.map((name, i) => [name, partReads[i]!.data[0]!])),
+    value: lossRead!.data[0]!,
+    gradients: reads.slice(0, grads.length).map(({ data }) => data),
+    parts: Object.fromEntries(names.map((name, i) => [name, reads[grads.length + i]!.data[0]!])),
   };
+}
+
+/** Zero, with a gradient of zeros: TensorFlow.js refuses to differentiate by what a loss does not use. */
+function untouched(cosines: readonly tf.Tensor[]): tf.Scalar {
+  const zero = tf.customGrad((...given) => ({
+    value: tf.scalar(0),
+    gradFunc: () => (given.slice(0, cosines.length) as tf.Tensor[]).map((each) => tf.zerosLike(each)),
+  }));
+  return zero(...cosines) as tf.Scalar;
 }
 
 /** Gradient of the dot product of the learner's prompts with what the tower's pullback returned. */
@@ -117,28 +132,6 @@ async function settle(tensors: tf.Tensor[]): Promise<Floats[]> {
     if (read.status === "rejected") throw read.reason;
     return read.value;
   });
-}
-
-function regionCosines(regions: tf.Tensor, directions: tf.Tensor): tf.Tensor3D {
-  const [images = 0, places = 0, width = 0] = regions.shape;
-  const rows = cosinesWith(regions.reshape([images * places, width]), directions);
-  return rows.reshape([images, places, directions.shape[0]!]); // [B, P, C]
-}
-
-/**
- * Products of constant rows [R,E] with directions [C,E] as [R,C]; only the directions have a gradient. Transposes are
- * written out: the wasm backend is many times slower at a product with a transpose flag, which tfjs's own gradient has.
- */
-function cosinesWith(rows: tf.Tensor, directions: tf.Tensor): tf.Tensor2D {
-  const product = tf.customGrad((given) => ({
-    value: tf.matMul(rows as tf.Tensor2D, tf.transpose(given as tf.Tensor)),
-    gradFunc: (dy: tf.Tensor) => tf.matMul(tf.transpose(dy), rows), // [C, E]
-  }));
-  return product(directions) as tf.Tensor2D;
-}
-
-function normalize(rows: tf.Tensor): tf.Tensor {
-  return rows.div(rows.square().sum(-1, true).sqrt());
 }
 
 function toTensor({ data, shape }: Floats): tf.Tensor {

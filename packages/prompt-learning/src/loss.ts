@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 export interface LossInput {
   /** Cosines of B images with C classes [B,C]. */
   readonly global: tf.Tensor2D;
-  /** Cosines of each image's P regions with the classes [B,P,C], if the batch has local features; computed when first read. */
+  /** Cosines of each image's P regions with the classes [B,P,C], if the batch has local features. */
   readonly local?: tf.Tensor3D;
   /** B class indices. */
   readonly labels: Int32Array;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Floats } from "../floats.js";
+import { createSimilarity } from "../towers/comparison.js";
 import { createImageTower } from "../towers/image-tower.js";
 import { createTextTower } from "../towers/text-tower.js";
 import { engineCases, formulaFloats } from "./cases.js";
@@ -100,6 +101,25 @@ export function describeEngine({
           [{ data: Uint8Array.of(0, 1, 128, 255), shape: [2, 2] }],
         );
         expect([...y!.data]).toEqual([0, 0.5, 64, 127.5]);
+      }));
+
+    test("cosines of pictures and regions with classes, with gradient", () =>
+      withSession(async (session, exact) => {
+        const images = { global: formulaFloats(1, [3, 24]), local: formulaFloats(2, [3, 5, 24]) };
+        const classes = formulaFloats(3, [7, 24]);
+        const compare = async (s: EngineSession, given: { global: Floats; local?: Floats }) => {
+          const compared = await createSimilarity({ session: s }).compare(given, classes, { gradient: true });
+          const local = given.local && formulaFloats(5, [3, 5, 7]).data;
+          const data = await compared.pullback({ global: formulaFloats(4, [3, 7]).data, local });
+          compared.dispose();
+          return [compared.global, ...(compared.local ? [compared.local] : []), { data, shape: [7, 24] }];
+        };
+        for (const given of [images, { global: images.global }]) {
+          const wanted = await compare(exact, given);
+          const got = await compare(session, given);
+          expect(got).toHaveLength(given === images ? 3 : 2);
+          got.forEach((value, i) => near(value, wanted[i]!));
+        }
       }));
 
     test("both towers, with gradient", () =>

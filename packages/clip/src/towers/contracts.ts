@@ -33,3 +33,19 @@ export interface ImageTower {
   /** Encodes a batch; `local` adds the region features. */
   encode(pixels: { data: Uint8Array; batch: number } | Floats, options?: { local?: boolean }): Promise<ImageFeatures>;
 }
+
+/** Cosines of pictures with classes, global [B,C] and, where the pictures have regions, local [B,P,C]; `pullback` may be called once, `dispose` always. */
+export interface Compared {
+  readonly global: Floats;
+  readonly local?: Floats;
+  /** Takes the gradients of the cosines, as many numbers as these are, back to the classes: [C,E]. */
+  pullback(gradients: { readonly global: Float32Array; readonly local?: Float32Array }): Promise<Float32Array>;
+  /** Releases what was kept for `pullback`. */
+  dispose(): void;
+}
+
+/** How alike pictures and classes are, in the towers' engine. */
+export interface Similarity {
+  /** Compares features that need not be normalised; `gradient` keeps what `pullback` needs. */
+  compare(images: ImageFeatures, classes: Floats, options: { gradient: boolean }): Promise<Compared>;
+}
