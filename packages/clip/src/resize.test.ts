@@ -34,6 +34,19 @@ describe("resize", () => {
     );
   });
 
+  it("gives bytes of its own even where nothing changes, of a Buffer, too", () => {
+    for (const data of [new Uint8Array(27), Buffer.alloc(27)]) {
+      const image = { data, width: 3, height: 3 };
+      const results = [
+        preprocess(image, 3),
+        resizeBicubic(image, { width: 3, height: 3 }).data,
+        centerCrop(image, 3).data,
+      ];
+      data.fill(1);
+      for (const result of results) expect(result).toEqual(new Uint8Array(27));
+    }
+  });
+
   it("gives the mirror image of the mirrored picture along one axis", () => {
     const mirrored = (row: Uint8Array) =>
       Uint8Array.from({ length: row.length }, (_, i) => row[row.length - 3 - i + 2 * (i % 3)]!);
