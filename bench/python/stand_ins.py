@@ -39,6 +39,12 @@ def module(name, **names):
     return made
 
 
+def remove():
+    """Takes the modules away again, for libraries that look whether they are installed; what was imported keeps them."""
+    for name in [name for name in sys.modules if name.split(".")[0] in ("dassl", "torchvision")]:
+        del sys.modules[name]
+
+
 def install():
     registry = SimpleNamespace(register=lambda: lambda trainer: trainer)
     module("dassl")

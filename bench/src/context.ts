@@ -40,7 +40,7 @@ export interface Context {
   readonly inputs: Inputs;
   readonly settings: Settings;
   /** Our side; started at first use, as the others. */
-  ours(): Promise<Peer & { readonly engine: string }>;
+  ours(): Promise<Peer>;
   python(): Promise<Peer>;
   /** Measures the machine's peak once more; the best so far counts. */
   measurePeak(): Promise<void>;
@@ -51,7 +51,7 @@ export interface Context {
 
 /** Starts nothing yet. */
 export function createContext(inputs: Inputs, settings: Settings): Context {
-  let ours: ReturnType<typeof startOurs> | undefined;
+  let ours: Promise<Peer> | undefined;
   let python: Promise<Peer> | undefined;
   let best = 0;
   const context: Context = {

@@ -39,10 +39,25 @@ export async function prepareInputs(): Promise<Inputs> {
   for (let i = 0; i < 20 * 16; i++) {
     const folder = join("dataset", imagenet.names[Math.floor(i / 16)]!.replaceAll(" ", "_"));
     await mkdir(join(cache, folder), { recursive: true });
-    files.push(await once(join(folder, `${i % 16}.jpg`), () => drawPicture(i)));
+    const shape = sizeOf(i);
+    files.push(await once(join(folder, `${i % 16}-${shape.width}x${shape.height}.jpg`), () => drawPicture(i, shape)));
   }
   const pictures = files.filter((_, i) => i % 10 === 0);
   return { weights, inputs, pictures, dataset, names: imagenet.names };
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Every third picture is upright. */
+const sizeOf = (index: number): Size => (index % 3 === 0 ? { width: 375, height: 500 } : { width: 500, height: 375 });
+
+/** A picture's size, which its name says. */
+export function pictureSize(path: string): Size {
+  const [, width, height] = /-(\d+)x(\d+)\.jpg$/.exec(path)!;
+  return { width: Number(width), height: Number(height) };
 }
 
 /** Writes a file whole or not at all, unless it is there. */
@@ -69,8 +84,7 @@ function makeTensors(): Record<string, Floats> {
 }
 
 /** A photograph's size and much of its frequencies: a picture of noise at four scales, as JPEG. */
-async function drawPicture(index: number): Promise<Uint8Array> {
-  const [width, height] = index % 3 === 0 ? [375, 500] : [500, 375];
+async function drawPicture(index: number, { width, height }: Size): Promise<Uint8Array> {
   const data = Buffer.alloc(width * height * 3, 0);
   for (const [k, [block, amplitude]] of (
     [

@@ -67,7 +67,7 @@ try {
     date: new Date().toISOString().slice(0, 10),
     machine: describeMachine(),
     versions: await listVersions(context),
-    engine: (await context.ours()).engine,
+    engine: settings.engine === "onnx" ? "ONNX Runtime" : "TensorFlow.js on wasm",
     threads: settings.threads,
     rounds: settings.rounds,
     peak: context.peak(),

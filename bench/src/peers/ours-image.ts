@@ -1,11 +1,9 @@
-import { preprocess, type Augmentation } from "@locoop/clip";
-import { readImage } from "@locoop/clip/node";
+import type { PictureRequest } from "locoop/node";
 import { timed } from "../timed.js";
 import type { Ours } from "./ours-model.js";
-import { encodeViews } from "./ours-text.js";
 
 /** The image tower on bytes, on files, and on augmented files. */
-export function createImageWork({ clip, tensors }: Ours) {
+export function createImageWork({ clip, workshop, tensors }: Ours) {
   const size = clip.config.imageSize;
   const bytes = Uint8Array.from(tensors.get("pixels")!.data);
   return {
@@ -18,18 +16,13 @@ export function createImageWork({ clip, tensors }: Ours) {
     },
     /** Global features of picture files: decoded, resized and cut exactly, encoded. */
     async files({ paths }: { paths: readonly string[] }) {
-      const { result, time } = await timed(async () => {
-        const data = new Uint8Array(paths.length * size * size * 3);
-        const put = async (path: string, i: number): Promise<void> =>
-          data.set(preprocess(await readImage(path), size), i * size * size * 3);
-        await Promise.all(paths.map(put));
-        return clip.image.encode({ data, batch: paths.length });
-      });
+      const requests = paths.map((path) => ({ path }));
+      const { result, time } = await timed(() => workshop.encode(requests, { local: false }));
       return { ...time, values: result.global.data };
     },
     /** What training with cached views does once: augmented pictures to features. */
-    async views(pictures: { paths: readonly string[]; crops: readonly Augmentation[] }) {
-      return (await timed(() => encodeViews(clip, pictures))).time;
+    async views({ requests }: { requests: readonly PictureRequest[] }) {
+      return (await timed(() => workshop.encode(requests, { local: true }))).time;
     },
   };
 }

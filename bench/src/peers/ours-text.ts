@@ -1,8 +1,8 @@
-import { applyAugmentation, type Augmentation, type Encoded, type ImageFeatures, type TextTower } from "@locoop/clip";
-import { readImage } from "@locoop/clip/node";
+import type { Encoded, ImageFeatures, TextTower } from "@locoop/clip";
 import { coop, fit, type FitStep, type TrainingBatch } from "@locoop/prompt-learning";
 import * as tf from "@tensorflow/tfjs";
 import { locoopLoss } from "locoop";
+import type { PictureRequest } from "locoop/node";
 import { timed } from "../timed.js";
 import type { Ours } from "./ours-model.js";
 
@@ -12,8 +12,7 @@ interface Task {
 }
 
 interface Pictures {
-  readonly paths: readonly string[];
-  readonly crops: readonly Augmentation[];
+  readonly requests: readonly PictureRequest[];
   readonly labels: readonly number[];
 }
 
@@ -25,7 +24,7 @@ interface Parts {
 }
 
 /** Training steps through `fit`, one a call: on given features, or on pictures decoded and augmented in the step. */
-export function createTextStep({ clip, tensors }: Ours) {
+export function createTextStep({ clip, workshop, tensors }: Ours) {
   const runs = new Map<string, { steps: AsyncGenerator<FitStep>; parts: Parts; pictures: Pictures | undefined }>();
 
   const start = ({ names, top_k }: Task, key: string, given?: ImageFeatures) => {
@@ -50,8 +49,8 @@ export function createTextStep({ clip, tensors }: Ours) {
           yield { features: given, labels };
         } else {
           const begin = performance.now();
-          const { paths, crops, labels } = run.pictures!;
-          const features = await encodeViews(clip, { paths, crops });
+          const { requests, labels } = run.pictures!;
+          const features = await workshop.encode(requests, { local: true });
           run.parts.pictures = performance.now() - begin;
           yield { features, labels: Int32Array.from(labels) };
         }
@@ -86,26 +85,13 @@ export function createTextStep({ clip, tensors }: Ours) {
       const features = { global: tensors.get("features.global")!, local: tensors.get("features.local")! };
       return step((runs.get(key) as ReturnType<typeof start>) ?? start(task, key, features));
     },
-    async onTheFly({ paths, crops, labels, ...task }: Task & Pictures) {
+    async onTheFly({ requests, labels, ...task }: Task & Pictures) {
       const key = `pictures ${task.names.length}`;
       const run = (runs.get(key) as ReturnType<typeof start>) ?? start(task, key);
-      run.pictures = { paths, crops, labels };
+      run.pictures = { requests, labels };
       return step(run);
     },
   };
-}
-
-/** Decodes, cuts, resizes, mirrors and encodes pictures with local features. */
-export async function encodeViews(
-  clip: Ours["clip"],
-  { paths, crops }: { paths: readonly string[]; crops: readonly Augmentation[] },
-): Promise<ImageFeatures> {
-  const size = clip.config.imageSize;
-  const data = new Uint8Array(paths.length * size * size * 3);
-  const put = async (path: string, i: number): Promise<void> =>
-    data.set(applyAugmentation(await readImage(path), crops[i]!, size), i * size * size * 3);
-  await Promise.all(paths.map(put));
-  return clip.image.encode({ data, batch: paths.length }, { local: true });
 }
 
 /** The same tower, noting how long it works. */

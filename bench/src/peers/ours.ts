@@ -23,9 +23,8 @@ const peak = once((threads: number) => createPeak(threads));
 
 await servePeer({
   async init(options: Options) {
-    const start = performance.now();
     model = await openOurs(options);
-    return { ms: performance.now() - start, engine: model.engine };
+    return {};
   },
   memory: () => ({ bytes: processMemory().peak }),
   peak: async ({ threads }: { threads: number }) => (await peak(threads)).run(),
@@ -34,8 +33,6 @@ await servePeer({
   picture_files: (args: { paths: string[] }) => imageWork().files(args),
   views: (args: Parameters<ReturnType<typeof createImageWork>["views"]>[0]) => imageWork().views(args),
   training_step: (args: Parameters<ReturnType<typeof createTextStep>["onTheFly"]>[0]) => textStep().onTheFly(args),
-  export_graph: ({ folder }: { folder: string }) => opened().exportGraph(folder),
-  session_build: ({ folder }: { folder: string }) => opened().timeBuild(folder),
   metrics: () => measureScores(opened().tensors),
   tokenize: tokenizeNames,
   resize: resizePictures,

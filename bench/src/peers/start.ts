@@ -12,12 +12,12 @@ export class NotRun extends Error {}
 
 /** Our side on an engine. */
 export async function startOurs(
-  inputs: Inputs,
-  o: { threads: number; engine: "onnx" | "wasm" },
-): Promise<Peer & { readonly engine: string }> {
+  { weights, inputs }: Inputs,
+  { threads, engine }: { threads: number; engine: "onnx" | "wasm" },
+): Promise<Peer> {
   const peer = startPeer(process.execPath, [fileURLToPath(new URL("./ours.js", import.meta.url))]);
-  const { engine } = await peer.call("init", { weights: inputs.weights, inputs: inputs.inputs, ...o });
-  return { ...peer, engine: engine as string };
+  await peer.call("init", { weights, inputs, threads, engine });
+  return peer;
 }
 
 /** The Python peers, with the reference's folder in the environment. */
@@ -39,6 +39,13 @@ export function requireReference(): void {
   if (!folder) throw new NotRun("set LOCOOP_REFERENCE");
   if (!existsSync(`${folder}/trainers/locoop.py`))
     throw new NotRun(`LOCOOP_REFERENCE is ${folder}, which has no trainers/locoop.py`);
+}
+
+/** Our image tower's graph in a folder, and the process that wrote it. */
+export async function startExporter({ weights }: Inputs, o: { folder: string; threads: number }): Promise<Peer> {
+  const peer = startPeer(process.execPath, [fileURLToPath(new URL("./exporter.js", import.meta.url))]);
+  await peer.call("init", { weights, ...o });
+  return peer;
 }
 
 /** transformers.js on a folder with our exported graph. */
