@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 
 const here = import.meta.dirname;
 const python = process.env.PYTHON ?? "python3";
@@ -29,8 +29,14 @@ function run(command, args, { failure, ...options }) {
     ...options,
   });
   if (error === undefined && status === 0) return stdout.trim();
+  if (error?.code === "ENOENT") throw new Error(`${failure} (there is no ${command})`);
   const lines = `${stderr ?? ""}\n${stdout ?? ""}`.split("\n").filter((line) => line.trim() !== "");
-  const reason = lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? error?.message ?? "no reason given";
+  const reason =
+    lines.find((line) => /^(\w*Error|ERROR)\b/.test(line)) ??
+    lines.find((line) => /error/i.test(line)) ??
+    lines.at(-1) ??
+    error?.message ??
+    "no reason given";
   throw new Error(`${failure} (${command}: ${reason.trim()})`);
 }
 
@@ -101,7 +107,7 @@ export function unpackWheels({ list, arch, folder, target }) {
     tags.push("--platform", `${policy}_${machine}`);
   const flags = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--require-hashes"];
   run(python, ["-m", "pip", "download", ...flags, ...tags, "--dest", downloads, "--requirement", list], {
-    failure: `pip could not download what ${relative(process.cwd(), list)} lists; is there a connection, and 3 GB of disk (CUDA: 10)?`,
+    failure: `pip could not download what ${basename(list)} lists; is there a connection, and disk for 1.3 GB (CUDA: 10 GB)?`,
   });
   for (const wheel of readdirSync(downloads)) {
     run(python, ["-c", UNPACK, join(downloads, wheel), partial], {
@@ -132,7 +138,16 @@ export function installPackages({ folder, tfjs, version }) {
     cwd: folder,
     failure: "npm could not install tfjs-node from tools/tensorflow/package-lock.json",
   });
+  linkTfjs({ folder, tfjs });
+}
+
+/** tfjs-node requires tfjs-core too, without naming it among its dependencies: the one that tfjs itself uses. */
+function linkTfjs({ folder, tfjs }) {
+  const core = dirname(
+    createRequire(join(realpathSync(tfjs), "package.json")).resolve("@tensorflow/tfjs-core/package.json"),
+  );
   link(tfjs, join(folder, "node_modules/@tensorflow/tfjs"));
+  link(core, join(folder, "node_modules/@tensorflow/tfjs-core"));
 }
 
 /** Compiles tfjs-node and our defaults against Node-API 8: one binary for Node 20, 22, 24 and later. */
@@ -190,7 +205,7 @@ function edit(file, anchor, replace) {
 
 /** Makes the addon importable in the project; npm removes this link when it installs something, never what it points to. */
 export function linkAddon({ folder, project, tfjs }) {
-  link(tfjs, join(folder, "node_modules/@tensorflow/tfjs"));
+  linkTfjs({ folder, tfjs });
   const path = join(project, "node_modules/@tensorflow/tfjs-node");
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === false)
     throw new Error(
@@ -210,7 +225,9 @@ function link(to, path) {
 
 /** Computes with the addon as the project would load it, and returns the line that says what it is. */
 export function tryAddon(project) {
+  const wantsLog = process.env.TF_CPP_MIN_LOG_LEVEL !== undefined;
   return run(process.execPath, [join(here, "smoke.mjs"), join(project, "package.json")], {
+    stdio: ["ignore", "pipe", wantsLog ? "inherit" : "pipe"],
     failure: "the addon was built but does not work",
   });
 }
