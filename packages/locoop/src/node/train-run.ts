@@ -192,6 +192,7 @@ async function trainSteps(
   const steps = fit({
     learner,
     text: clip.text,
+    similarity: clip.similarity,
     logitScale: clip.logitScale,
     batches: batchesOf,
     stepsPerEpoch,
