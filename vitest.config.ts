@@ -18,6 +18,7 @@ export default defineConfig({
       ...packages.map((name) => project(name, `packages/${name}`, ["src/**/*.test.ts"])),
       project("docs", "docs", ["**/*.test.ts"]),
       project("examples", "examples", ["**/*.test.ts"]),
+      project("bench", "bench", ["src/**/*.test.ts"]),
     ],
   },
 });

@@ -9,16 +9,21 @@ export interface OnnxTensor {
 
 /** A compiled model of ONNX Runtime. */
 export interface OnnxSession {
+  /** Computes the outputs named in `fetches`, into the tensors given there where it can. */
   run(
     feeds: Readonly<Record<string, OnnxTensor>>,
     fetches: Readonly<Record<string, OnnxTensor | null>>,
   ): Promise<Readonly<Record<string, OnnxTensor>>>;
+  /** Frees what was compiled. */
   release(): Promise<void>;
 }
 
 /** What `onnxruntime-node` and `onnxruntime-web` export, as far as the engine uses it. */
 export interface OnnxRuntime {
-  readonly InferenceSession: { create(model: Uint8Array, options?: object): Promise<OnnxSession> };
+  readonly InferenceSession: {
+    /** Compiles a model. */
+    create(model: Uint8Array, options?: object): Promise<OnnxSession>;
+  };
   readonly Tensor: new (
     type: "float32" | "uint8" | "int64",
     data: Float32Array | Uint8Array | BigInt64Array,
