@@ -72,50 +72,24 @@ export function pieceOf({ text, starts }: MergeTable, rank: number): string {
   return text.slice(start, end < 0 ? text.length : end).replace(" ", "");
 }
 
-/** The last merge that makes a piece, or -1. */
-export function rankOf(table: MergeTable, piece: string): number {
-  let hash = 0;
-  for (let i = 0; i < piece.length; i++) hash = (Math.imul(hash, base) + piece.charCodeAt(i)) | 0;
-  return find(table, hash, piece, 0, -1, piece.length);
-}
-
-/** The last merge with that hash that makes a part of a word, out of two pieces that meet at `middle` unless that is -1. */
-function find(table: MergeTable, hash: number, word: string, from: number, middle: number, to: number): number {
-  const { slots } = table;
-  let found = 0;
-  let slot = Math.imul(hash, spread) >>> table.shift;
-  for (let entry = slots[slot] as number; entry !== 0; entry = slots[slot] as number) {
-    if (entry > found && makes(table, entry - 1, word, from, middle, to)) found = entry;
-    slot = (slot + 1) & (slots.length - 1);
-  }
-  return found - 1;
-}
-
-function makes({ text, starts }: MergeTable, rank: number, word: string, from: number, middle: number, to: number) {
-  let at = starts[rank] as number;
-  for (let i = from; i < to; i++) {
-    let code = text.charCodeAt(at++);
-    if (code === blank) {
-      if (middle >= 0 && middle !== i) return false;
-      code = text.charCodeAt(at++);
-    }
-    if (code !== word.charCodeAt(i)) return false;
-  }
-  if (at < text.length && middle < 0 && text.charCodeAt(at) === blank) at++; // a merge with nothing behind its blank
-  return at >= text.length || text.charCodeAt(at) === newline;
-}
-
 // Of the word at hand: the hashes of its beginnings, where its pieces begin, and the rank of each piece with the next.
 let hashes = new Int32Array(0);
 let bounds = new Int32Array(0);
 let ranks = new Int32Array(0);
 let powers = new Int32Array(0);
+const unknown = -2;
 
 /**
- * Where the pieces of a word begin and the last one ends, when its characters are joined by the merges: those of lowest rank
- * first, everywhere they stand. The first `characters` count one by one, the last of them with all that follows.
+ * Joins the characters of a word by the merges: those of lowest rank first, everywhere they stand. The first `characters` count
+ * one by one, the last of them with all that follows. For each piece that is left, `found` gets the last merge that makes it,
+ * or -1, and where it begins and ends.
  */
-export function cutWord(table: MergeTable, word: string, characters: number): Int32Array {
+export function cutWord(
+  table: MergeTable,
+  word: string,
+  characters: number,
+  found: (rank: number, begin: number, end: number) => void,
+): void {
   if (word.length >= hashes.length) makeRoom(2 * word.length);
   let hash = 0;
   for (let i = 0; i < word.length; i++) {
@@ -124,32 +98,61 @@ export function cutWord(table: MergeTable, word: string, characters: number): In
     bounds[i] = i;
   }
   bounds[characters] = word.length;
+  ranks.fill(unknown, 0, characters);
   let pieces = characters;
-  for (let i = 0; i + 1 < pieces; i++) ranks[i] = rankAt(table, word, i);
   for (;;) {
     let best = table.count;
     for (let i = 0; i + 1 < pieces; i++) {
-      const rank = ranks[i] as number;
+      let rank = ranks[i] as number;
+      if (rank === unknown) {
+        rank = find(table, word, bounds[i] as number, bounds[i + 1] as number, bounds[i + 2] as number);
+        ranks[i] = rank;
+      }
       if (rank >= 0 && rank < best) best = rank;
     }
-    if (best === table.count) return bounds.subarray(0, pieces + 1);
+    if (best === table.count) break;
     for (let i = 0; i + 1 < pieces; i++) {
       if (ranks[i] !== best) continue;
       bounds.copyWithin(i + 1, i + 2, pieces + 1);
       ranks.copyWithin(i, i + 1, pieces - 1);
       pieces--;
-      if (i > 0) ranks[i - 1] = rankAt(table, word, i - 1);
-      if (i + 1 < pieces) ranks[i] = rankAt(table, word, i);
+      ranks[i] = unknown;
+      if (i > 0) ranks[i - 1] = unknown;
     }
+  }
+  for (let i = 0; i < pieces; i++) {
+    const begin = bounds[i] as number;
+    const end = bounds[i + 1] as number;
+    found(find(table, word, begin, -1, end), begin, end);
   }
 }
 
-/** The rank of piece `i` with the next, or -1. */
-function rankAt(table: MergeTable, word: string, i: number): number {
-  const from = bounds[i] as number;
-  const to = bounds[i + 2] as number;
+/** The last merge that makes the part of the word at hand, out of two pieces that meet at `middle` unless that is -1; or -1. */
+function find(
+  { text, starts, slots, shift }: MergeTable,
+  word: string,
+  from: number,
+  middle: number,
+  to: number,
+): number {
   const hash = (hashes[to] as number) - Math.imul(hashes[from] as number, powers[to - from] as number);
-  return find(table, hash, word, from, bounds[i + 1] as number, to);
+  let found = 0;
+  let slot = Math.imul(hash, spread) >>> shift;
+  for (let entry = slots[slot] as number; entry !== 0; entry = slots[slot] as number) {
+    slot = (slot + 1) & (slots.length - 1);
+    if (entry < found) continue;
+    let at = starts[entry - 1] as number;
+    let i = from;
+    for (; i < to; i++, at++) {
+      let code = text.charCodeAt(at);
+      if (code === blank && (middle < 0 || middle === i)) code = text.charCodeAt(++at);
+      if (code !== word.charCodeAt(i)) break;
+    }
+    if (i < to) continue;
+    if (middle < 0 && text.charCodeAt(at) === blank) at++; // a merge with nothing behind its blank
+    if (at >= text.length || text.charCodeAt(at) === newline) found = entry;
+  }
+  return found - 1;
 }
 
 function makeRoom(length: number): void {

@@ -1,5 +1,5 @@
 import { unescapeHtml, unescapeHtmlLines } from "./html-unescape.js";
-import { createMergeTable, cutWord, pieceOf, rankOf } from "./merge-table.js";
+import { createMergeTable, cutWord, pieceOf } from "./merge-table.js";
 
 /** CLIP's text tokenizer: byte-pair encoding of lower-cased text. */
 export interface Tokenizer {
@@ -69,13 +69,10 @@ export function createTokenizer({ merges, count }: { merges: string | readonly s
     if (known) return known;
     const stand = printable.test(piece) ? piece : standIn(piece);
     const word = stand + wordEnd;
-    const bounds = cutWord(table, word, stand.length);
     const found: number[] = [];
-    for (let i = 0; i + 1 < bounds.length; i++) {
-      const symbol = word.slice(bounds[i], bounds[i + 1]);
-      const rank = rankOf(table, symbol);
-      found.push(rank < 0 ? (ids.get(symbol) as number) : singles.length + rank);
-    }
+    cutWord(table, word, stand.length, (rank, begin, end) => {
+      found.push(rank < 0 ? (ids.get(word.slice(begin, end)) as number) : singles.length + rank);
+    });
     if (cache.size >= cachedWords) cache.clear();
     cache.set(piece, found);
     return found;
