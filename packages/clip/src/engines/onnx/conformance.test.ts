@@ -7,7 +7,7 @@ describeEngine({ name: "onnx cpu", open: () => onnxEngine({ threads: 1 }) });
 web.env.wasm.numThreads = 1;
 describeEngine({ name: "onnx web, wasm", open: () => onnxEngine({ runtime: web }) });
 
-// Where a graphics card is there, or a software adapter as SwiftShader's; a graphics card's arithmetic is less exact.
+// LOCOOP_WEBGPU=1 says that there is an adapter, if only a software one; a graphics card's arithmetic is less exact.
 if (process.env.LOCOOP_WEBGPU === "1") {
   describeEngine({ name: "onnx webgpu", open: () => onnxEngine({ device: "webgpu" }), tolerance: 1e-4 });
 }

@@ -29,7 +29,7 @@ export interface OnnxRuntime {
     data: Float32Array | Uint8Array | BigInt64Array,
     dims: readonly number[],
   ) => OnnxTensor;
-  readonly env: { readonly versions: object };
+  readonly env: { readonly versions: object; logLevel?: string };
   /** Only onnxruntime-node says which devices it can use. */
   listSupportedBackends?(): readonly { readonly name: string }[];
 }
@@ -47,7 +47,9 @@ export async function importRuntime(): Promise<OnnxRuntime> {
   try {
     // The first name is hidden from bundlers, which could not follow it; the second is for them to read.
     const loaded: object = inNode ? await import(/* @vite-ignore */ name) : await import("onnxruntime-web");
-    return loaded as OnnxRuntime;
+    const runtime = loaded as OnnxRuntime;
+    runtime.env.logLevel = "fatal"; // errors are thrown; its log would repeat them on stderr
+    return runtime;
   } catch (error) {
     const { message } = error as Error;
     throw new Error(
