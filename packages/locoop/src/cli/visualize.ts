@@ -1,4 +1,6 @@
 import { resolve } from "node:path";
+import type { RgbImage } from "@locoop/clip";
+import { readImage } from "@locoop/clip/node";
 import { unreadableReason } from "../node/data.js";
 import { checkWeights, modelOf } from "../node/detection.js";
 import { checkEngineOptions, type EngineOptions } from "../node/engine.js";
@@ -56,9 +58,17 @@ export async function visualize(
     regions?: number;
     error?: string;
   }[] = [];
+  const read = (path: string | undefined): Promise<RgbImage> | undefined => {
+    const image = path === undefined ? undefined : readImage(path);
+    image?.catch(() => {}); // thrown when its turn comes
+    return image;
+  };
   try {
-    for (const path of paths) {
+    let ahead = read(paths[0]);
+    for (const [i, path] of paths.entries()) {
       signal.throwIfAborted();
+      const image = ahead;
+      ahead = read(paths[i + 1]);
       try {
         const judged = await judgeRegions(path, {
           clip,
@@ -66,6 +76,7 @@ export async function visualize(
           classFeatures: run.classFeatures,
           topK,
           label: flags.label,
+          image,
         });
         const irrelevantRegions = judged.mask.reduce((a, b) => a + b, 0);
         const out = await writeRegions(judged, flags.out);

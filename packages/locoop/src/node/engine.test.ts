@@ -38,14 +38,14 @@ it.each<[string[], string[], object, RegExp[]]>([
     { engine: "tfjs", backend: "tensorflow" },
     [
       /^notice: onnxruntime-node is not installed: npm install onnxruntime-node \(with --global .*\); computing with TensorFlow\.js, which is slower$/,
-      /^engine: TensorFlow\.js \d[\d.]+ on tensorflow, up to 3 workers$/,
+      /^engine: TensorFlow\.js \d[\d.]+ on tensorflow$/,
     ],
   ],
   [
     ["wasm", "cpu"],
     ["onnx cpu", "tensorflow", "wasm"],
     { engine: "tfjs", backend: "wasm" },
-    [/not installed/, /on wasm/],
+    [/not installed/, /on wasm, up to 3 workers$/],
   ],
   [["cpu"], all, { engine: "tfjs", backend: "cpu" }, [/not installed/, /wasm backend did not start/, /on cpu, up to/]],
   [

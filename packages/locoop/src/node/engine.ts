@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { Engine, Program } from "@locoop/clip";
+import type { Engine } from "@locoop/clip";
 import { tfjsEngine } from "@locoop/clip/tfjs";
 import { type BackendName, startBackend, TENSORFLOW_PACKAGES } from "./backends.js";
 import { UsageError } from "./errors.js";
@@ -73,11 +73,7 @@ export interface EngineProbes {
 }
 
 const probes: EngineProbes = {
-  async startOnnx(device) {
-    const engine = await openOnnx({ device });
-    if (device !== "cpu") await tryOut(engine);
-    return engine.runtimeVersion;
-  },
+  startOnnx: async (device) => (await openOnnx({ device })).runtimeVersion,
   startBackend,
 };
 
@@ -117,18 +113,20 @@ export async function resolveEngine(
       if (backend !== undefined) await start(backend);
       const head = backend ?? (await firstBackend(["wasm", "cpu"], start, notices));
       const beside = head === "wasm" ? "" : `, learner and loss on TensorFlow.js ${head}`;
-      notices.push(`engine: ONNX Runtime ${version} on ${device}, ${count(threads, "thread")}${beside}`);
+      notices.push(
+        `engine: ONNX Runtime ${version} on ${device}, ${threads} thread${threads === 1 ? "" : "s"}${beside}`,
+      );
       return { engine: { engine: "onnx", device, threads, head }, threads, notices };
     }
   }
   if (backend !== undefined) await start(backend);
   const found = backend ?? (await firstBackend(["tensorflow", "wasm", "cpu"], start, notices));
   const version = await versionOf("@tensorflow/tfjs");
-  notices.push(`engine: TensorFlow.js ${version} on ${found}, up to ${count(threads, "worker")}`);
+  // TensorFlow's library decides itself how many cores it uses.
+  const spread = found === "tensorflow" ? "" : threads === 1 ? ", 1 thread" : `, up to ${threads} workers`;
+  notices.push(`engine: TensorFlow.js ${version} on ${found}${spread}`);
   return { engine: { engine: "tfjs", backend: found }, threads, notices };
 }
-
-const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 async function firstBackend(
   names: readonly BackendName[],
@@ -161,27 +159,6 @@ export async function openEngine(choice: EngineChoice): Promise<Engine> {
 async function openOnnx({ device, threads }: { device: OnnxDevice; threads?: number }) {
   const { onnxEngine } = await import("@locoop/clip/onnx");
   return onnxEngine({ device, threads });
-}
-
-/** A runtime may list a device whose driver or library is not there: only a run tells. */
-async function tryOut(engine: Awaited<ReturnType<typeof openOnnx>>): Promise<void> {
-  const session = engine.open();
-  const double: Program = {
-    name: "device",
-    inputs: [{ type: "float32", shape: [1] }],
-    run: (ops, [x]) => [ops.add(x!, x!)],
-  };
-  try {
-    await session.run(double, [{ data: new Float32Array(1), shape: [1] }]);
-  } catch (error) {
-    const reason = (error as Error).message.trim().split("\n")[0]!;
-    throw new Error(
-      `ONNX Runtime ${engine.runtimeVersion} does not start on --device ${engine.device} here; the CPU is there (--device cpu), and the guide "Engines" says what ${engine.device} needs (${reason})`,
-      { cause: error },
-    );
-  } finally {
-    session.dispose();
-  }
 }
 
 /** Reads what an engine is made of, without starting it. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, realpath } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import type { Clip, Floats } from "@locoop/clip";
+import type { Clip, Floats, RgbImage } from "@locoop/clip";
 import { cosines, cropFor, preprocess } from "@locoop/clip";
 import { readImage } from "@locoop/clip/node";
 import { mostSimilar } from "../detector.js";
@@ -37,6 +37,8 @@ export interface JudgeRegionsOptions {
   readonly topK: number;
   /** Index, name or folder of the class that the picture shows. */
   readonly label?: number | string;
+  /** The picture, where it has been read ahead. */
+  readonly image?: Promise<RgbImage>;
 }
 
 /**
@@ -68,9 +70,9 @@ export interface JudgeRegionsOptions {
  */
 export async function judgeRegions(
   path: string,
-  { clip, classes, classFeatures, topK, label }: JudgeRegionsOptions,
+  { clip, classes, classFeatures, topK, label, image: read = readImage(path) }: JudgeRegionsOptions,
 ): Promise<JudgedRegions> {
-  const image = await readImage(path);
+  const image = await read;
   const size = clip.config.imageSize;
   const features = await clip.image.encode({ data: preprocess(image, size), batch: 1 }, { local: true });
   const { global, local } = cosines(features, classFeatures);

@@ -112,9 +112,9 @@ function signalForMany(...signals: readonly (AbortSignal | undefined)[]): AbortS
 }
 
 /**
- * Makes a workshop that uses so many cores. ONNX Runtime spreads a tower over them by itself: the calling thread holds the model,
- * and worker threads decode pictures for it. TensorFlow.js uses one core: worker threads hold a copy of the model each, as many as
- * fit into memory. For `threads` 1 everything is done in the calling thread. Results are the same bits whatever the number.
+ * Makes a workshop that uses so many cores. ONNX Runtime and TensorFlow spread a tower over them by themselves: the calling thread
+ * holds the model, and worker threads decode pictures for it. TensorFlow.js alone uses one core: worker threads hold a copy of the
+ * model each, as many as fit into memory. For `threads` 1 everything is done in the calling thread. Results are the same bits whatever the number.
  * The caller disposes it.
  *
  * @example
@@ -130,7 +130,10 @@ function signalForMany(...signals: readonly (AbortSignal | undefined)[]): AbortS
  */
 export function createWorkshop({ model, threads }: { model: ModelSpec; threads: number }): Workshop {
   if (threads <= 1) return createInlineWorkshop(model);
-  return model.engine.engine === "onnx" ? createOneModelWorkshop(model, threads) : createCopiesWorkshop(model, threads);
+  const { engine } = model;
+  return engine.engine === "onnx" || engine.backend === "tensorflow"
+    ? createOneModelWorkshop(model, threads)
+    : createCopiesWorkshop(model, threads);
 }
 
 /** The model once, in the calling thread; workers decode, or train one of several runs each. */
@@ -142,6 +145,8 @@ function createOneModelWorkshop(model: ModelSpec, threads: number): Workshop {
     (decoder ??= pictures > PICTURE_CHUNK ? createDecoder({ threads }) : undefined);
   const inline = createInlineWorkshop(model, decoderFor);
   const poolFor = async (runs: number): Promise<WorkerPool | undefined> => {
+    // TensorFlow takes all cores for each run, however many there are at once.
+    if (model.engine.engine !== "onnx") return undefined;
     const workers = await fittingWorkers(Math.min(runs, threads), model);
     if (pool?.workers === workers) return pool;
     await pool?.dispose();
