@@ -17,7 +17,7 @@ export type EngineChoice =
       readonly device: OnnxDevice;
       /** Cores that one run of a tower uses; by default as many as the runtime likes. */
       readonly threads?: number;
-      /** The backend of TensorFlow.js for learner, loss and scores; default "wasm". */
+      /** The backend of TensorFlow.js for learner and loss; default "wasm". */
       readonly head?: BackendName;
     }
   | { readonly engine: "tfjs"; readonly backend: BackendName };
@@ -45,7 +45,7 @@ export interface ResolvedEngine {
 /** What computed a run: part of its record, and of what decides its bits. */
 export interface EngineDescription {
   readonly engine: "onnxruntime" | "tensorflow.js";
-  /** Of TensorFlow.js: it runs everything, or beside ONNX Runtime the learner, the loss and the scores. */
+  /** Of TensorFlow.js: it runs everything, or beside ONNX Runtime the learner and the loss. */
   readonly backend: BackendName;
   /** Of ONNX Runtime. */
   readonly device?: OnnxDevice;
@@ -147,7 +147,7 @@ async function firstBackend(
   return last;
 }
 
-/** Starts an engine in this thread, and for learner, loss and scores a backend of TensorFlow.js. */
+/** Starts an engine in this thread, and for learner and loss a backend of TensorFlow.js. */
 export async function openEngine(choice: EngineChoice): Promise<Engine> {
   if (choice.engine === "onnx") {
     await startBackend(choice.head ?? "wasm");

@@ -1,7 +1,9 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cosines, createRandom, type Floats } from "@locoop/clip";
+import { cosines, createRandom, createSimilarity, type Engine, type Floats } from "@locoop/clip";
+import { onnxEngine } from "@locoop/clip/onnx";
+import { tfjsEngine } from "@locoop/clip/tfjs";
 import { glmcm, mcm } from "@locoop/ood-metrics";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -22,26 +24,41 @@ const floats = (...shape: number[]): Floats => ({
   shape,
 });
 
-it("judges as cosines() and the scores do, for every set of class features, and leaves no tensor", async () => {
-  const features = { global: floats(3, 8), local: floats(3, 4, 8) };
-  const sets = [floats(5, 8), floats(2, 8)];
-  const before = tf.memory().numTensors;
-  const judged = await judgeFeatures(features, sets, { scores: [mcm, glmcm], logitScale: 10 });
-  expect(tf.memory().numTensors).toBe(before);
-  sets.forEach((classes, s) => {
-    const matches = cosines(features, classes);
-    const [expectedMcm, expectedGlmcm] = [mcm(matches), glmcm(matches)];
-    judged[s]!.forEach(({ prediction, confidence, scores }, i) => {
-      const row = matches.global.subarray(i * matches.classes, (i + 1) * matches.classes);
-      expect(prediction).toBe(row.indexOf(Math.max(...row)));
-      const sum = row.reduce((total, value) => total + Math.exp(10 * value), 0);
-      // float32 products in another order of summation
-      expect(confidence).toBeCloseTo(Math.exp(10 * Math.max(...row)) / sum, 5);
-      expect(scores[0]).toBeCloseTo(expectedMcm[i]!, 6);
-      expect(scores[1]).toBeCloseTo(expectedGlmcm[i]!, 6);
+const shared = ({ data, shape }: Floats): Floats => {
+  const copy = new Float32Array(new SharedArrayBuffer(data.byteLength));
+  copy.set(data);
+  return { data: copy, shape };
+};
+
+it.each<[string, () => Engine | Promise<Engine>]>([
+  ["tfjs", () => tfjsEngine({ tf })],
+  ["onnx", () => onnxEngine()],
+])(
+  "judges on %s as cosines() and the scores do, for every set of class features, and leaves no tensor",
+  async (_, open) => {
+    const features = { global: shared(floats(3, 8)), local: shared(floats(3, 4, 8)) };
+    const session = (await open()).open();
+    const clip = { similarity: createSimilarity({ session }), logitScale: 10 };
+    const sets = [floats(5, 8), floats(2, 8)];
+    const before = tf.memory().numTensors;
+    const judged = await judgeFeatures(features, sets, { scores: [mcm, glmcm], clip });
+    expect(tf.memory().numTensors).toBe(before);
+    sets.forEach((classes, s) => {
+      const matches = cosines(features, classes);
+      const [expectedMcm, expectedGlmcm] = [mcm(matches), glmcm(matches)];
+      judged[s]!.forEach(({ prediction, confidence, scores }, i) => {
+        const row = matches.global.subarray(i * matches.classes, (i + 1) * matches.classes);
+        expect(prediction).toBe(row.indexOf(Math.max(...row)));
+        const sum = row.reduce((total, value) => total + Math.exp(10 * value), 0);
+        // float32 products in another order of summation
+        expect(confidence).toBeCloseTo(Math.exp(10 * Math.max(...row)) / sum, 5);
+        expect(scores[0]).toBeCloseTo(expectedMcm[i]!, 6);
+        expect(scores[1]).toBeCloseTo(expectedGlmcm[i]!, 6);
+      });
     });
-  });
-});
+    session.dispose();
+  },
+);
 
 it("writes scores in one fixed format, cells quoted, unreadable pictures left out, numbers in full", async () => {
   const judgement = (value: number) => [{ prediction: 1, confidence: 0.1 + 0.2, scores: [value] }];

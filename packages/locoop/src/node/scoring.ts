@@ -1,7 +1,5 @@
 import type { Clip, Floats, ImageFeatures } from "@locoop/clip";
-import { normalizeRows } from "@locoop/clip";
 import type { Matches } from "@locoop/ood-metrics";
-import * as tf from "@tensorflow/tfjs";
 import { mostSimilar } from "../detector.js";
 import { unreadableReason } from "./data.js";
 import type { Decoder } from "./decoder.js";
@@ -53,7 +51,7 @@ export async function scorePictures(
     for (const { index, error } of errors)
       out[index] = { path: paths[index]!, error: unreadableReason(error), judgements: [] };
     if (good.length > 0) {
-      const perSet = await judgeFeatures(features, classFeatures, { scores, logitScale: clip.logitScale });
+      const perSet = await judgeFeatures(features, classFeatures, { scores, clip });
       good.forEach(
         (index, row) => (out[index] = { path: paths[index]!, judgements: perSet.map((list) => list[row]!) }),
       );
@@ -65,22 +63,29 @@ export async function scorePictures(
 
 /** Judges pictures by their features, without encoding anything: one list of judgements per set of class features. */
 export async function judgeFeatures(
-  features: ImageFeatures,
+  { global, local }: ImageFeatures,
   classFeatures: readonly Floats[],
-  { scores, logitScale }: { scores: readonly AnyScore[]; logitScale: number },
+  { scores, clip }: { scores: readonly AnyScore[]; clip: Pick<Clip, "similarity" | "logitScale"> },
 ): Promise<Judgement[][]> {
-  const normalised: ImageFeatures = {
-    global: normalizeRows(features.global),
-    local: scores.some((score) => score.local) && features.local ? normalizeRows(features.local) : undefined,
+  const images: ImageFeatures = {
+    global: unshare(global),
+    local: local && scores.some((score) => score.local) ? unshare(local) : undefined,
   };
   const judged: Judgement[][] = [];
   for (const classes of classFeatures) {
-    const matches = await multiply(normalised, normalizeRows(classes));
+    const compared = await clip.similarity.compare(images, classes, { gradient: false });
+    const matches: Matches = {
+      global: compared.global.data,
+      local: compared.local?.data,
+      classes: classes.shape[0]!,
+      regions: compared.local?.shape[1],
+    };
+    compared.dispose();
     const values = scores.map((score) => score(matches));
     judged.push(
-      Array.from({ length: features.global.shape[0]! }, (_, row) => {
+      Array.from({ length: global.shape[0]! }, (_, row) => {
         const cosines = matches.global.subarray(row * matches.classes, (row + 1) * matches.classes);
-        const { label, confidence } = mostSimilar(cosines, logitScale);
+        const { label, confidence } = mostSimilar(cosines, clip.logitScale);
         return { prediction: label, confidence, scores: values.map((list) => list[row]!) };
       }),
     );
@@ -88,19 +93,7 @@ export async function judgeFeatures(
   return judged;
 }
 
-/** What `cosines` of @locoop/clip computes, by the backend: many times faster where there are many methods and regions. */
-async function multiply({ global, local }: ImageFeatures, classes: Floats): Promise<Matches> {
-  const [C, E] = classes.shape as [number, number];
-  const products = tf.tidy(() => {
-    // Turned over first: the wasm backend multiplies by a transposed matrix eight times slower.
-    const directions = tf.transpose(tf.tensor2d(classes.data, [C, E])); // [E, C]
-    const times = ({ data }: Floats): tf.Tensor => tf.matMul(tf.tensor2d(data, [data.length / E, E]), directions);
-    return local ? [times(global), times(local)] : [times(global)];
-  });
-  try {
-    const [ofGlobal, ofLocal] = (await Promise.all(products.map((tensor) => tensor.data()))) as Float32Array[];
-    return { global: ofGlobal!, local: ofLocal, classes: C, regions: local?.shape[1] };
-  } finally {
-    tf.dispose(products);
-  }
+/** ONNX Runtime takes no shared memory, which is where features from workers lie. */
+function unshare({ data, shape }: Floats): Floats {
+  return { data: data.buffer instanceof SharedArrayBuffer ? Float32Array.from(data) : data, shape };
 }

@@ -24,12 +24,10 @@ export async function calibrateRun(
   const scores = await loadScores(choices);
   const { features } = spec.calibration;
   const scored: ScoredPicture[] = features
-    ? (await judgeFeatures(features, [classFeatures], { scores, logitScale: clip.logitScale }))[0]!.map(
-        (judgement, i) => ({
-          path: paths[i]!,
-          judgements: [judgement],
-        }),
-      )
+    ? (await judgeFeatures(features, [classFeatures], { scores, clip }))[0]!.map((judgement, i) => ({
+        path: paths[i]!,
+        judgements: [judgement],
+      }))
     : await workshop.score(paths, {
         classFeatures: [classFeatures],
         scores: choices,
