@@ -168,7 +168,7 @@ export function compileAddon({ folder, tensorflow }) {
   edit(join(addon, "binding/tfjs_backend.cc"), "static std::set<std::string> ATTR_NAME_SET", (text) =>
     text.replace("static std::set", "static thread_local std::set"),
   );
-  // Node 23 removed two functions of node:util that tfjs-node calls.
+  // Node 23 removed functions of node:util that tfjs-node calls, and Node 24 warns of another.
   edit(join(addon, "dist/index.js"), '"use strict";', (text) => `${text}\n${PRELUDE}`);
   compile({ folder, addon, output: "defaults.node", sources: [join(here, "defaults.cc")], flags: [] });
   compile({
@@ -193,7 +193,7 @@ function compile({ folder, addon, output, sources, flags }) {
 
 const RUN_PATH = "-Wl,-rpath,$ORIGIN/../../deps/lib";
 const PRELUDE = `require("../lib/napi-v8/defaults.node");
-{ const util = require("util"); util.isNullOrUndefined ??= (x) => x == null; util.isArray ??= Array.isArray; }`;
+{ const util = require("util"); util.isNullOrUndefined ??= (x) => x == null; util.isArray = Array.isArray; }`;
 
 /** Replaces the one place where `anchor` stands in a file of the pinned version. */
 function edit(file, anchor, replace) {
