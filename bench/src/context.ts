@@ -1,5 +1,6 @@
 import type { Inputs } from "./inputs.js";
 import type { Spread } from "./statistics.js";
+import type { Time } from "./timed.js";
 import { startOurs, startPython, type NotRun } from "./peers/start.js";
 import type { Peer } from "./peers/peer.js";
 
@@ -26,8 +27,8 @@ export interface RowResult {
   readonly goal?: string;
   readonly ours?: Spread;
   readonly peer?: Spread;
-  /** Needed operations a second over the machine's peak. */
-  readonly fraction?: number;
+  /** Needed operations a second over the machine's peak: by the clock, and by processor time. */
+  readonly fraction?: Time;
   /** How far both sides' results are apart, and how far they may be. */
   readonly check?: { readonly distance: number; readonly tolerance: number };
   readonly note?: string;
@@ -44,8 +45,8 @@ export interface Context {
   python(): Promise<Peer>;
   /** Measures the machine's peak once more; the best so far counts. */
   measurePeak(): Promise<void>;
-  /** The best product so far, in operations a second. */
-  peak(): number;
+  /** The best products so far: operations in a millisecond by the clock, and in one of processor time. */
+  peak(): Time;
   dispose(): Promise<void>;
 }
 
@@ -53,15 +54,16 @@ export interface Context {
 export function createContext(inputs: Inputs, settings: Settings): Context {
   let ours: Promise<Peer> | undefined;
   let python: Promise<Peer> | undefined;
-  let best = 0;
+  let best: Time = { ms: 0, cpu: 0 };
   const context: Context = {
     inputs,
     settings,
     ours: () => (ours ??= startOurs(inputs, settings)),
     python: () => (python ??= startPython(inputs, settings)),
     async measurePeak() {
-      const { flops } = await (await context.ours()).call("peak", { threads: settings.threads });
-      best = Math.max(best, flops as number);
+      const answer = await (await context.ours()).call("peak", { threads: settings.threads });
+      const flops = answer["flops"] as number;
+      best = { ms: Math.max(best.ms, flops / answer.ms), cpu: Math.max(best.cpu, flops / answer.cpu!) };
     },
     peak: () => best,
     async dispose() {

@@ -11,7 +11,7 @@ import { buildRow, globalRow, localRow, pipelineRow } from "./rows/image.js";
 import { metricsRow, resizeRow, startRow, tokenizerRows } from "./rows/plain.js";
 import { allNamesRow, textRow } from "./rows/text.js";
 import { trainingRow } from "./rows/training.js";
-import { replaceMeasured, toMarkdown } from "./table.js";
+import { formatFraction, replaceMeasured, toMarkdown } from "./table.js";
 
 const rows: readonly Row[] = [
   textRow,
@@ -59,7 +59,7 @@ try {
       results.push(result);
       const { status, ratio, fraction, note } = result;
       console.error(
-        `  ${result.id}: ${status}, ratio ${ratio?.median.toFixed(2)}, of peak ${fraction?.toFixed(2)} ${note ?? ""}`,
+        `  ${result.id}: ${status}, ratio ${ratio?.median.toFixed(2)}, of peak ${fraction && formatFraction(fraction)} ${note ?? ""}`,
       );
     }
   }
@@ -71,6 +71,7 @@ try {
     threads: settings.threads,
     rounds: settings.rounds,
     peak: context.peak(),
+    quick: settings.quick,
     rows: results,
   };
   const table = toMarkdown(report);

@@ -9,7 +9,8 @@ const report = {
   engine: "onnx-cpu",
   threads: 2,
   rounds: 3,
-  peak: 2e11,
+  peak: { ms: 2e8, cpu: 1e8 },
+  quick: false,
 };
 
 test("a row of every kind", () => {
@@ -26,7 +27,7 @@ test("a row of every kind", () => {
         goal: "ratio 1",
         ours: { ...spread, median: 1500 },
         peer: { ...spread, median: 3000 },
-        fraction: 0.456,
+        fraction: { ms: 0.456, cpu: 0.5 },
         check: { distance: 2e-6, tolerance: 1e-3 },
       },
       { id: "b", what: "other", against: "peer", status: "not run", note: "set LOCOOP_REFERENCE" },
@@ -34,9 +35,9 @@ test("a row of every kind", () => {
   });
   const lines = table.split("\n");
   expect(lines[0]).toContain("A | B, 2 cores, avx2");
-  expect(lines[1]).toContain("peak 200 GFLOP/s");
+  expect(lines[1]).toContain("peak 200 GFLOP/s, 100 a processor second");
   expect(lines.at(-2)).toBe(
-    "| this \\| that | peer | 2.00 (1.50 to 30.0) |  | ratio 1 | 0.46 | 1.50 s | 3.00 s | 2e-6 (1e-3) |  |",
+    "| this \\| that | peer | 2.00 (1.50 to 30.0) |  | ratio 1 | 0.46 (0.50) | 1.50 s | 3.00 s | 2e-6 (1e-3) |  |",
   );
   expect(lines.at(-1)).toBe("| other | peer | not run |  |  |  |  |  |  | not run: set LOCOOP_REFERENCE |");
 });

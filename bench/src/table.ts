@@ -1,6 +1,7 @@
 import type { RowResult } from "./context.js";
 import type { Machine } from "./machine.js";
 import type { Spread } from "./statistics.js";
+import type { Time } from "./timed.js";
 
 /** Everything a run found. */
 export interface Report {
@@ -10,8 +11,10 @@ export interface Report {
   readonly engine: string;
   readonly threads: number;
   readonly rounds: number;
-  /** Operations a second. */
-  readonly peak: number;
+  /** Operations in a millisecond by the clock, and in one of processor time. */
+  readonly peak: Time;
+  /** Whether sizes were cut to see that everything works. */
+  readonly quick: boolean;
   readonly rows: readonly RowResult[];
 }
 
@@ -21,6 +24,11 @@ const digits = (value: number): string =>
 /** "2.6 (2.5 to 2.7)"; a single measurement alone. */
 export function formatRatio({ median, min, max, count }: Spread): string {
   return count === 1 ? digits(median) : `${digits(median)} (${digits(min)} to ${digits(max)})`;
+}
+
+/** "0.85 (0.87)": by the clock, and by processor time. */
+export function formatFraction({ ms, cpu }: Time): string {
+  return `${ms.toFixed(2)} (${cpu.toFixed(2)})`;
 }
 
 /** Milliseconds as a person reads them. */
@@ -43,14 +51,14 @@ const columns = [
 
 /** The table of a run as Markdown, under a line that says where it was made. */
 export function toMarkdown(report: Report): string {
-  const { machine, versions, engine, threads, rounds, peak, date, rows } = report;
+  const { machine, versions, engine, threads, rounds, peak, quick, date, rows } = report;
   const lines = rows.map((row) => [
     row.what,
     row.against,
     row.ratio === undefined ? row.status : formatRatio(row.ratio),
     row.cpuRatio === undefined ? "" : formatRatio(row.cpuRatio),
     row.goal ?? "",
-    row.fraction === undefined ? "" : row.fraction.toFixed(2),
+    row.fraction === undefined ? "" : formatFraction(row.fraction),
     row.ours === undefined ? "" : formatTime(row.ours.median),
     row.peer === undefined ? "" : formatTime(row.peer.median),
     row.check === undefined ? "" : `${row.check.distance.toExponential(0)} (${row.check.tolerance.toExponential(0)})`,
@@ -60,7 +68,7 @@ export function toMarkdown(report: Report): string {
   const table = [columns, columns.map(() => "---"), ...lines].map((cells) => `| ${cells.map(escape).join(" | ")} |`);
   return [
     `${machine.processor}, ${machine.cores} cores, ${machine.flags.join(" ")}, ${machine.memoryGiB} GiB; ${machine.system}, Node ${machine.node}; ${date}.`,
-    `Ours on ${engine}; ${threads} threads on each side; ${rounds} interleaved rounds; peak ${(peak / 1e9).toFixed(0)} GFLOP/s.`,
+    `Ours on ${engine}; ${threads} threads on each side; ${rounds} interleaved rounds; peak ${(peak.ms / 1e6).toFixed(0)} GFLOP/s, ${(peak.cpu / 1e6).toFixed(0)} a processor second.${quick ? " Quick: fewer pictures and names." : ""}`,
     `Versions: ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", ")}.`,

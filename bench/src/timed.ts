@@ -4,6 +4,11 @@ export interface Time {
   readonly cpu: number;
 }
 
+/** Both added up. */
+export function addTimes(a: Time, b: Time): Time {
+  return { ms: a.ms + b.ms, cpu: a.cpu + b.cpu };
+}
+
 /** Does the work and says what it gave and took. */
 export async function timed<T>(work: () => T | Promise<T>): Promise<{ result: Awaited<T>; time: Time }> {
   const [start, before] = [performance.now(), process.cpuUsage()];

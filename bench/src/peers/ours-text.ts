@@ -3,7 +3,7 @@ import { coop, fit, type FitStep, type TrainingBatch } from "@locoop/prompt-lear
 import * as tf from "@tensorflow/tfjs";
 import { locoopLoss } from "locoop";
 import type { PictureRequest } from "locoop/node";
-import { timed } from "../timed.js";
+import { addTimes, timed, type Time } from "../timed.js";
 import type { Ours } from "./ours-model.js";
 
 interface Task {
@@ -16,12 +16,11 @@ interface Pictures {
   readonly labels: readonly number[];
 }
 
-/** Milliseconds of one step by what they went to; `head` is all that is not the text tower or the pictures. */
-interface Parts {
-  forward: number;
-  backward: number;
-  pictures: number;
-}
+/** What one step's time went to, besides the head: learner, cosines, loss, optimiser. */
+type Parts = Record<"forward" | "backward" | "pictures", Time>;
+
+const none: Time = { ms: 0, cpu: 0 };
+const noParts = (): Parts => ({ forward: none, backward: none, pictures: none });
 
 /** Training steps through `fit`, one a call: on given features, or on pictures decoded and augmented in the step. */
 export function createTextStep({ clip, workshop, tensors }: Ours) {
@@ -41,17 +40,16 @@ export function createTextStep({ clip, workshop, tensors }: Ours) {
     const initial = tf.tensor(contexts.data, [...contexts.shape]);
     learner.variables[0]!.assign(initial);
     initial.dispose();
-    const run = { parts: { forward: 0, backward: 0, pictures: 0 }, pictures: undefined as Pictures | undefined };
+    const run = { parts: noParts(), pictures: undefined as Pictures | undefined };
     async function* batches(): AsyncGenerator<TrainingBatch> {
       for (;;) {
         if (given) {
           const labels = Int32Array.from({ length: given.global.shape[0]! }, (_, i) => i % names.length);
           yield { features: given, labels };
         } else {
-          const begin = performance.now();
           const { requests, labels } = run.pictures!;
-          const features = await workshop.encode(requests, { local: true });
-          run.parts.pictures = performance.now() - begin;
+          const { result: features, time } = await timed(() => workshop.encode(requests, { local: true }));
+          run.parts.pictures = time;
           yield { features, labels: Int32Array.from(labels) };
         }
       }
@@ -71,11 +69,12 @@ export function createTextStep({ clip, workshop, tensors }: Ours) {
   };
 
   const step = async (run: ReturnType<typeof start>) => {
-    Object.assign(run.parts, { forward: 0, backward: 0, pictures: 0 });
+    Object.assign(run.parts, noParts());
     const { result, time } = await timed(() => run.steps.next());
     const { loss, gradient } = result.value as FitStep;
-    const { forward, backward, pictures } = run.parts;
-    const parts = { forward, backward, pictures, head: time.ms - forward - backward - pictures };
+    const others = Object.values(run.parts).reduce(addTimes);
+    const head = { ms: time.ms - others.ms, cpu: time.cpu - others.cpu };
+    const parts = { ...run.parts, head };
     return { ...time, loss, values: Object.values(gradient)[0]!.data, parts };
   };
 
@@ -96,16 +95,15 @@ export function createTextStep({ clip, workshop, tensors }: Ours) {
 
 /** The same tower, noting how long it works. */
 function timedTower(text: TextTower, parts: Parts): TextTower {
-  const count = async <T>(part: keyof Parts, work: Promise<T>): Promise<T> => {
-    const begin = performance.now();
-    const result = await work;
-    parts[part] += performance.now() - begin;
+  const count = async <T>(part: keyof Parts, work: () => Promise<T>): Promise<Awaited<T>> => {
+    const { result, time } = await timed(work);
+    parts[part] = addTimes(parts[part], time);
     return result;
   };
   return {
     async encode(prompts, options): Promise<Encoded> {
-      const encoded = await count("forward", text.encode(prompts, options));
-      return { ...encoded, pullback: (gradient) => count("backward", encoded.pullback(gradient)) };
+      const encoded = await count("forward", () => text.encode(prompts, options));
+      return { ...encoded, pullback: (gradient) => count("backward", () => encoded.pullback(gradient)) };
     },
   };
 }

@@ -2,6 +2,7 @@ import { interleave } from "../interleave.js";
 import type { Context, RowResult } from "../context.js";
 import { ratiosOf, relativeDistance, spreadOf } from "../statistics.js";
 import type { Answer } from "../peers/peer.js";
+import { addTimes, type Time } from "../timed.js";
 
 /** One call of a side. */
 export type Call = () => Promise<Answer>;
@@ -50,28 +51,40 @@ export async function compare(
     ratio: ratiosOf(peerTimes, oursTimes),
     cpuRatio: Math.min(...oursCpu) > 0 ? ratiosOf(peerCpu, oursCpu) : undefined,
     check: { distance: distance(first[0]!, first[1]!), tolerance },
-    fraction: flops === undefined ? undefined : fractionOf(context, flops, spread.median),
+    fraction: flops === undefined ? undefined : fractionOf(context, flops, timeOf(counted[0])),
     answers: counted[0],
   };
 }
 
-/** The share of the peak that so many operations in so many milliseconds are. */
-export function fractionOf(context: Context, flops: number, ms: number): number | undefined {
-  return context.peak() === 0 ? undefined : flops / (ms / 1000) / context.peak();
+/** The share of the peak that so many operations in such a time are. */
+export function fractionOf(context: Context, flops: number, { ms, cpu }: Time): Time {
+  const peak = context.peak();
+  return { ms: flops / ms / peak.ms, cpu: flops / cpu / peak.cpu };
+}
+
+/** The middle of the answers' times. */
+export function timeOf(answers: readonly Pick<Answer, "ms" | "cpu">[]): Time {
+  const middle = (key: "ms" | "cpu"): number => spreadOf(answers.map((answer) => answer[key] ?? NaN)).median;
+  return { ms: middle("ms"), cpu: middle("cpu") };
 }
 
 /** Threads that wait for more work spin for a moment; they should not do so in the other side's time. */
 const pause = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 200));
 
 /** The middle of each part's times, for the row's details. */
-export function mediansOfParts(answers: readonly Answer[]): Record<string, number> {
-  const parts = answers.map((answer) => answer["parts"] as Record<string, number>);
-  const names = Object.keys(parts[0] ?? {});
-  return Object.fromEntries(names.map((name) => [name, spreadOf(parts.map((part) => part[name]!)).median]));
+export function mediansOfParts(answers: readonly Answer[]): Record<string, Time> {
+  const parts = answers.map((answer) => answer["parts"] as Record<string, Time>);
+  const names = Object.keys(parts[0] ?? {}).filter((name) => parts[0]![name]!.ms > 0);
+  return Object.fromEntries(names.map((name) => [name, timeOf(parts.map((part) => part[name]!))]));
 }
 
-/** "forward 1.2 s, backward 2.0 s". */
-export function describeParts(parts: Readonly<Record<string, number>>): string {
-  const shown = Object.entries(parts).filter(([, ms]) => ms > 0);
-  return `ours: ${shown.map(([name, ms]) => `${name} ${(ms / 1000).toFixed(2)} s`).join(", ")}`;
+/** The part of the peak that the text tower alone reaches, both ways. */
+export function towerFraction(context: Context, flops: number, parts: Readonly<Record<string, Time>>): Time {
+  return fractionOf(context, flops, addTimes(parts["forward"]!, parts["backward"]!));
+}
+
+/** "ours: forward 1.2 s, backward 2.0 s". */
+export function describeParts(parts: Readonly<Record<string, Time>>): string {
+  const shown = Object.entries(parts).map(([name, { ms }]) => `${name} ${(ms / 1000).toFixed(2)} s`);
+  return `ours: ${shown.join(", ")}`;
 }

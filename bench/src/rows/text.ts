@@ -6,9 +6,11 @@ import { sizes } from "../formula.js";
 import { batchSize } from "../inputs.js";
 import { availableMemory } from "../machine.js";
 import { requireReference, startOurs, startPython } from "../peers/start.js";
-import { extrapolate, relativeDistance, spreadOf } from "../statistics.js";
+import { extrapolate, relativeDistance, spreadOf, type Spread } from "../statistics.js";
+import { formatFraction, formatTime } from "../table.js";
+import type { Time } from "../timed.js";
 import type { Answer } from "../peers/peer.js";
-import { compare, describeParts, fractionOf, mediansOfParts } from "./compare.js";
+import { compare, describeParts, fractionOf, mediansOfParts, timeOf, towerFraction } from "./compare.js";
 
 const contexts = 16;
 
@@ -53,9 +55,9 @@ export const textRow: Row = {
       flops: tower + head,
     });
     const parts = mediansOfParts(answers);
-    const towerFraction = fractionOf(context, tower, parts["forward"]! + parts["backward"]!);
-    const share = towerFraction === undefined ? "" : `; the tower alone ${towerFraction.toFixed(2)} of peak`;
-    return { ...result, note: describeParts(parts) + share, details: { parts, towerFraction, flops: { tower, head } } };
+    const alone = towerFraction(context, tower, parts);
+    const note = `${describeParts(parts)}; the tower alone ${formatFraction(alone)} of peak`;
+    return { ...result, note, details: { parts, towerFraction: alone, flops: { tower, head } } };
   },
 };
 
@@ -67,61 +69,57 @@ export const allNamesRow: Row = {
   async run(context) {
     const { names } = context.inputs;
     const alone = await startOurs(context.inputs, context.settings);
-    const [times, answers]: [number[], Answer[]] = [[], []];
+    const answers: Answer[] = [];
     let peak: number;
     try {
       for (let round = -1; round < Math.min(3, context.settings.rounds); round++) {
         if (round >= 0) await context.measurePeak();
         const answer = await alone.call("text_step", { names, top_k: topKFor(names.length) });
-        if (round < 0) continue;
-        answers.push(answer);
-        times.push(answer.ms);
+        if (round >= 0) answers.push(answer);
       }
       peak = (await alone.call("memory"))["bytes"] as number;
     } finally {
       await alone.close();
     }
     const { tower, head } = stepFlops(names);
-    const ours = spreadOf(times);
     const parts = mediansOfParts(answers);
-    const towerFraction = fractionOf(context, tower, parts["forward"]! + parts["backward"]!);
+    const share = towerFraction(context, tower, parts);
     const reference = await measureReference(context).catch((error: Error) => error.message);
-    const said = typeof reference === "string" ? `reference not run: ${reference}` : reference.note;
-    const time = typeof reference === "string" ? undefined : reference.time;
+    const compared = typeof reference === "string" ? { note: `reference not run: ${reference}` } : reference;
+    const ratio = (key: "ms" | "cpu"): Spread | undefined =>
+      "ms" in compared ? spreadOf(answers.map((answer) => compared[key] / answer[key]!)) : undefined;
     return {
       status: "partly calculated",
-      ours,
-      peer: time === undefined ? undefined : spreadOf([time]),
-      ratio: time === undefined ? undefined : spreadOf(times.map((ms) => time / ms)),
-      fraction: fractionOf(context, tower + head, ours.median),
-      note: `peak memory ${(peak / 1e9).toFixed(2)} GB; ${describeParts(parts)}; the tower alone ${towerFraction?.toFixed(2)} of peak; ${said}`,
-      details: { peakMemory: peak, parts, towerFraction, flops: { tower, head } },
+      ours: spreadOf(answers.map(({ ms }) => ms)),
+      peer: "ms" in compared ? spreadOf([compared.ms]) : undefined,
+      ratio: ratio("ms"),
+      cpuRatio: ratio("cpu"),
+      fraction: fractionOf(context, tower + head, timeOf(answers)),
+      note: `peak memory ${(peak / 1e9).toFixed(2)} GB; ${describeParts(parts)}; the tower alone ${formatFraction(share)} of peak; ${compared.note}`,
+      details: { peakMemory: peak, parts, towerFraction: share, flops: { tower, head } },
     };
   },
 };
 
 /** The reference at two sizes that fit, and the line through them at all names. */
-async function measureReference({ inputs, settings }: Context): Promise<{ time: number; note: string }> {
+async function measureReference({ inputs, settings }: Context): Promise<Time & { note: string }> {
   requireReference();
   // 50 classes take it about 3.5 GB.
   const [small, large] = settings.quick ? [10, 20] : availableMemory() > 16e9 ? [50, 150] : [25, 50];
   const python = await startPython(inputs, settings);
   try {
-    const times: number[] = [];
-    for (const count of [small, large] as const) {
+    const measure = async (count: number): Promise<Time> => {
       const names = inputs.names.slice(0, count);
       const call = () => python.call("text_step", { names, top_k: topKFor(count) });
       await call();
-      times.push(spreadOf([(await call()).ms, (await call()).ms]).median);
-    }
+      return timeOf([await call(), await call()]);
+    };
+    const [a, b] = [await measure(small), await measure(large)];
     const { bytes } = await python.call("memory");
-    const [a, b] = [
-      { size: small, time: times[0]! },
-      { size: large, time: times[1]! },
-    ] as const;
-    const time = extrapolate(a, b, inputs.names.length);
-    const sizesShown = `${small} (${(a.time / 1000).toFixed(1)} s) and ${large} names (${(b.time / 1000).toFixed(1)} s, ${((bytes as number) / 1e9).toFixed(1)} GB)`;
-    return { time, note: `reference extrapolated from ${sizesShown}` };
+    const at = (key: "ms" | "cpu"): number =>
+      extrapolate({ size: small, time: a[key] }, { size: large, time: b[key] }, inputs.names.length);
+    const shown = `${small} names (${formatTime(a.ms)}) and ${large} (${formatTime(b.ms)}, ${((bytes as number) / 1e9).toFixed(1)} GB)`;
+    return { ms: at("ms"), cpu: at("cpu"), note: `reference extrapolated from ${shown}` };
   } finally {
     await python.close();
   }
