@@ -57,21 +57,28 @@ export async function* encodeChunks(
   }
 }
 
-/** Features of all pictures, in order; the first unreadable one is an error. Rows lie in shared memory, so workers hand them over without a copy. */
+/**
+ * Features of all pictures, in order; the first unreadable one is an error. With `shared` the rows lie in shared memory, so that a
+ * worker hands them over without a copy; ONNX Runtime takes no such memory as input.
+ */
 export async function encodePictures(
   clip: Clip,
   requests: readonly PictureRequest[],
-  { onProgress, ...options }: EncodeOptions & { onProgress?: (done: number) => void },
+  {
+    shared = false,
+    onProgress,
+    ...options
+  }: EncodeOptions & { readonly shared?: boolean; readonly onProgress?: (done: number) => void },
 ): Promise<ImageFeatures> {
   let global: Floats | undefined;
   let regions: Floats | undefined;
   let row = 0;
   for await (const { features, good, errors, done } of encodeChunks(clip, requests, options)) {
     if (errors[0]) throw errors[0].error;
-    global ??= allocate(requests.length, features.global);
+    global ??= allocate(requests.length, features.global, { shared });
     global.data.set(features.global.data, (row * global.data.length) / requests.length);
     if (features.local) {
-      regions ??= allocate(requests.length, features.local);
+      regions ??= allocate(requests.length, features.local, { shared });
       regions.data.set(features.local.data, (row * regions.data.length) / requests.length);
     }
     row += good.length;
@@ -81,11 +88,12 @@ export async function encodePictures(
   return { global, local: regions };
 }
 
-function allocate(rows: number, like: Floats): Floats {
+function allocate(rows: number, like: Floats, { shared }: { shared: boolean }): Floats {
   const shape = [rows, ...like.shape.slice(1)];
   const length = shape.reduce((a, b) => a * b, 1);
   try {
-    return { data: new Float32Array(new SharedArrayBuffer(length * 4)), shape };
+    const data = shared ? new Float32Array(new SharedArrayBuffer(length * 4)) : new Float32Array(length);
+    return { data, shape };
   } catch {
     const gigabytes = ((length * 4) / 2 ** 30).toFixed(1);
     throw new Error(
@@ -112,7 +120,7 @@ export function joinFeatures(parts: readonly ImageFeatures[]): ImageFeatures {
   if (!first || parts.length === 1) return first ?? { global: { data: new Float32Array(0), shape: [0, 0] } };
   const join = (list: readonly Floats[]): Floats => {
     const rows = list.reduce((n, { shape }) => n + shape[0]!, 0);
-    const joined = allocate(rows, list[0]!);
+    const joined = allocate(rows, list[0]!, { shared: true });
     let at = 0;
     for (const { data } of list) {
       joined.data.set(data, at);

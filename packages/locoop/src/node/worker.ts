@@ -42,7 +42,9 @@ export async function encode({
   requests,
   local,
 }: Job<{ requests: PictureRequest[]; local: boolean }>): Promise<ImageFeatures> {
-  return finish(port, async (onProgress) => encodePictures(await openModel(model), requests, { local, onProgress }));
+  return finish(port, async (onProgress) =>
+    encodePictures(await openModel(model), requests, { local, shared: true, onProgress }),
+  );
 }
 
 /** Scores pictures. */
