@@ -1,8 +1,8 @@
-import { setMaxListeners } from "node:events";
 import type { Floats, ImageFeatures } from "@locoop/clip";
+import { createCopiesWorkshop } from "./copies-workshop.js";
 import { createDecoder, type Decoder } from "./decoder.js";
 import type { PictureRequest } from "./features.js";
-import { encodePictures, joinFeatures, PICTURE_CHUNK } from "./features.js";
+import { encodePictures, PICTURE_CHUNK } from "./features.js";
 import { fittingWorkers } from "./memory.js";
 import type { ModelSpec } from "./model.js";
 import { closeModel, openModel } from "./model.js";
@@ -10,7 +10,7 @@ import type { ScoreChoice } from "./plugins.js";
 import type { ScoredPicture } from "./scoring.js";
 import { scorePictures } from "./scoring.js";
 import type { TrainedRun, TrainProgress, TrainSpec } from "./train-run.js";
-import { trainRun } from "./train-run.js";
+import { trainInTurn, trainInWorkers } from "./train-all.js";
 import { createWorkerPool, type WorkerPool } from "./worker-pool.js";
 
 /** What every job takes: a way to stop it, and who wants to hear how far it is. */
@@ -64,51 +64,6 @@ export function createInlineWorkshop(
     dispose: closeModel,
   };
   return workshop;
-}
-
-/** One run after the other in this thread; its pictures are encoded by the workshop. */
-async function trainInTurn(
-  workshop: Workshop,
-  specs: readonly TrainSpec[],
-  { signal, progressOf }: TrainAllOptions = {},
-): Promise<TrainedRun[]> {
-  const done: TrainedRun[] = [];
-  for (const [run, spec] of specs.entries()) {
-    const clip = await openModel(workshop.model);
-    done.push(await trainRun(spec, { workshop, clip, signal, onProgress: progressOf?.(run) }));
-  }
-  return done;
-}
-
-/** Each run whole in a worker; the first failure stops the others. */
-async function trainInWorkers(
-  pool: WorkerPool,
-  specs: readonly TrainSpec[],
-  { signal, progressOf }: TrainAllOptions = {},
-): Promise<TrainedRun[]> {
-  const stop = new AbortController();
-  const either = signalForMany(signal, stop.signal);
-  const runs = specs.map((spec, run) =>
-    pool.run<TrainedRun, TrainProgress>("train", { spec }, { signal: either, onProgress: progressOf?.(run) }),
-  );
-  try {
-    return await Promise.all(runs);
-  } catch (error) {
-    stop.abort(error);
-    await Promise.allSettled(runs);
-    throw error;
-  }
-}
-
-// Several chunks a task: worth a message, small enough to spread and to show progress. Cut at whole chunks, so that the number of
-// workers never changes which pictures are encoded together.
-const SLICE = 4 * PICTURE_CHUNK;
-
-/** One signal for any number of tasks at once. Each listens to it until it is done: many listeners are no leak here. */
-function signalForMany(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
-  const either = AbortSignal.any(signals.filter((signal) => signal !== undefined));
-  setMaxListeners(0, either);
-  return either;
 }
 
 /**
@@ -170,65 +125,6 @@ function createOneModelWorkshop(model: ModelSpec, threads: number): Workshop {
       await Promise.all([decoder?.dispose(), pool?.dispose()]);
       await closeModel();
     },
-  };
-  return workshop;
-}
-
-/** A copy of the model in each worker, which does pictures or whole runs. */
-function createCopiesWorkshop(model: ModelSpec, threads: number): Workshop {
-  let opening: Promise<WorkerPool> | undefined;
-  const open = (): Promise<WorkerPool> =>
-    (opening ??= fittingWorkers(threads, model).then((workers) => createWorkerPool({ model, workers })));
-  const sliced = async <T>(
-    name: string,
-    list: readonly unknown[],
-    key: string,
-    task: object,
-    { signal, onProgress }: JobOptions,
-    size = SLICE,
-  ): Promise<T[]> => {
-    const pool = await open();
-    const done: number[] = [];
-    const slices: Promise<T>[] = [];
-    const stop = new AbortController();
-    const either = signalForMany(signal, stop.signal);
-    for (let start = 0; start < list.length; start += size) {
-      const slot = slices.length;
-      const progress = (count: number): void => {
-        done[slot] = count;
-        onProgress?.(done.reduce((a, b) => a + (b ?? 0), 0));
-      };
-      const part = { ...task, [key]: list.slice(start, start + size) };
-      slices.push(pool.run<T>(name, part, { signal: either, onProgress: progress }));
-    }
-    try {
-      return await Promise.all(slices);
-    } catch (error) {
-      stop.abort(error);
-      await Promise.allSettled(slices);
-      throw error;
-    }
-  };
-  const workshop: Workshop = {
-    model,
-    threads,
-    here: false,
-    async encode(requests, { local, ...options }) {
-      const size = requests.length <= SLICE * threads ? PICTURE_CHUNK : SLICE;
-      return joinFeatures(await sliced<ImageFeatures>("encode", requests, "requests", { local }, options, size));
-    },
-    async score(paths, { classFeatures, scores, ...options }) {
-      return (await sliced<ScoredPicture[]>("score", paths, "paths", { classFeatures, scores }, options)).flat();
-    },
-    async trainAll(specs, options) {
-      try {
-        if (specs.length === 1) return await trainInTurn(workshop, specs, options);
-      } finally {
-        await closeModel(); // where workers do it all, this thread's would only take room
-      }
-      return trainInWorkers(await open(), specs, options);
-    },
-    dispose: async () => (await opening)?.dispose(),
   };
   return workshop;
 }
