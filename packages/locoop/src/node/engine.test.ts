@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { describeEngine, type EngineOptions, type EngineProbes, resolveEngine } from "./engine.js";
+import { describeEngine, type EngineOptions, type EngineProbes, resolveByProbes, resolveEngine } from "./engine.js";
 
 const missing = Object.assign(new Error("backend tensorflow needs a package"), { name: "NotInstalledError" });
 
@@ -56,7 +56,7 @@ it.each<[string[], string[], object, RegExp[]]>([
   ],
 ])("of %j takes the fastest, trying %j", async (there, order, engine, said) => {
   const { tried, probes } = only(...there);
-  const resolved = await resolveEngine({ threads: 3 }, probes);
+  const resolved = await resolveByProbes({ threads: 3 }, probes);
   expect(tried).toEqual(order);
   expect(resolved).toMatchObject({ engine, threads: 3 });
   expect(resolved.notices).toHaveLength(said.length);
@@ -70,7 +70,7 @@ it.each<[EngineOptions, string[], RegExp]>([
   [{ engine: "tfjs", backend: "wasm" }, ["wasm"], /wasm backend did not start/],
 ])("never puts another in the place of %j", async (options, order, reason) => {
   const { tried, probes } = only("cpu");
-  await expect(resolveEngine(options, probes)).rejects.toThrow(reason);
+  await expect(resolveByProbes(options, probes)).rejects.toThrow(reason);
   expect(tried).toEqual(order);
 });
 
@@ -85,7 +85,7 @@ it("takes what is asked for, without trying what is faster", async () => {
     ],
   ] as const) {
     const { tried, probes } = only(...all);
-    expect((await resolveEngine(options, probes)).engine).toMatchObject(engine);
+    expect((await resolveByProbes(options, probes)).engine).toMatchObject(engine);
     expect(tried).toEqual(order);
   }
 });
@@ -95,7 +95,7 @@ it.each<[EngineOptions, RegExp]>([
   [{ engine: "tfjs", device: "cuda" }, /--device cuda .*--engine tfjs/],
   [{ backend: "cpu", device: "cpu" }, /--device cpu .*--backend cpu/],
 ])("refuses %j as a contradiction", async (options, reason) => {
-  const error = resolveEngine(options, only(...all).probes);
+  const error = resolveByProbes(options, only(...all).probes);
   await expect(error).rejects.toThrow(reason);
   await expect(error).rejects.toMatchObject({ name: "UsageError" });
 });

@@ -94,9 +94,14 @@ const probes: EngineProbes = {
  * await closeModel();
  * ```
  */
-export async function resolveEngine(
-  options: EngineOptions = {},
-  { startOnnx, startBackend: start }: EngineProbes = probes,
+export async function resolveEngine(options: EngineOptions = {}): Promise<ResolvedEngine> {
+  return resolveByProbes(options, probes);
+}
+
+/** What `resolveEngine` does, by other probes. */
+export async function resolveByProbes(
+  options: EngineOptions,
+  { startOnnx, startBackend: start }: EngineProbes,
 ): Promise<ResolvedEngine> {
   checkEngineOptions(options);
   const { device = "cpu", backend, threads = availableParallelism() } = options;
