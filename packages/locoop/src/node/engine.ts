@@ -90,7 +90,7 @@ const probes: EngineProbes = {
  * const { engine, notices } = await resolveEngine({ backend: "wasm" });
  * const clip = await openModel({ weights: tinyClipPaths().weights, engine });
  * console.log(engine.engine, clip.config.imageSize); // → tfjs 64
- * console.log(notices.at(-1)); // engine: TensorFlow.js 4.22.0 on wasm, 2 workers
+ * console.log(notices.at(-1)); // engine: TensorFlow.js 4.22.0 on wasm, up to 2 workers
  * await closeModel();
  * ```
  */
