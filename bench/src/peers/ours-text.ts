@@ -57,6 +57,7 @@ export function createTextStep({ clip, workshop, tensors }: Ours) {
     const steps = fit({
       learner,
       text: timedTower(clip.text, run.parts),
+      similarity: clip.similarity,
       logitScale: clip.logitScale,
       batches: () => batches(),
       loss: locoopLoss({ classes: names.length, topK: top_k }),
