@@ -1,7 +1,7 @@
 // The benchmark: us and the peers in one run, in turn. See README.md.
 import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createContext, runRow, type Context, type Row, type RowResult } from "./context.js";
@@ -14,8 +14,8 @@ import { trainingRow } from "./rows/training.js";
 import { formatFraction, replaceMeasured, toMarkdown } from "./table.js";
 
 const rows: readonly Row[] = [
+  allNamesRow, // first: the reference takes much memory there
   textRow,
-  allNamesRow,
   localRow,
   globalRow,
   pipelineRow,
@@ -50,6 +50,7 @@ const settings = {
   whole: values.whole,
 };
 
+const load = loadavg()[0]!;
 const context = createContext(await prepareInputs(), settings);
 const results: RowResult[] = [];
 try {
@@ -70,6 +71,7 @@ try {
     engine: settings.engine === "onnx" ? "ONNX Runtime" : "TensorFlow.js on wasm",
     threads: settings.threads,
     rounds: settings.rounds,
+    load,
     peak: context.peak(),
     quick: settings.quick,
     rows: results,

@@ -9,6 +9,7 @@ const report = {
   engine: "onnx-cpu",
   threads: 2,
   rounds: 3,
+  load: 0.1,
   peak: { ms: 2e8, cpu: 1e8 },
   quick: false,
 };
@@ -34,7 +35,7 @@ test("a row of every kind", () => {
     ],
   });
   const lines = table.split("\n");
-  expect(lines[0]).toContain("A | B, 2 cores, avx2");
+  expect(lines[0]).toContain("A | B, 2 cores, avx2, 8 GiB; linux, Node v20; load average 0.1 before");
   expect(lines[1]).toContain("peak 200 GFLOP/s, 100 a processor second");
   expect(lines.at(-2)).toBe(
     "| this \\| that | peer | 2.00 (1.50 to 30.0) |  | ratio 1 | 0.46 (0.50) | 1.50 s | 3.00 s | 2e-6 (1e-3) |  |",

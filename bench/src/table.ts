@@ -11,6 +11,8 @@ export interface Report {
   readonly engine: string;
   readonly threads: number;
   readonly rounds: number;
+  /** How many processes wanted to run before the bench began. */
+  readonly load: number;
   /** Operations in a millisecond by the clock, and in one of processor time. */
   readonly peak: Time;
   /** Whether sizes were cut to see that everything works. */
@@ -51,7 +53,7 @@ const columns = [
 
 /** The table of a run as Markdown, under a line that says where it was made. */
 export function toMarkdown(report: Report): string {
-  const { machine, versions, engine, threads, rounds, peak, quick, date, rows } = report;
+  const { machine, versions, engine, threads, rounds, load, peak, quick, date, rows } = report;
   const lines = rows.map((row) => [
     row.what,
     row.against,
@@ -67,7 +69,7 @@ export function toMarkdown(report: Report): string {
   const escape = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
   const table = [columns, columns.map(() => "---"), ...lines].map((cells) => `| ${cells.map(escape).join(" | ")} |`);
   return [
-    `${machine.processor}, ${machine.cores} cores, ${machine.flags.join(" ")}, ${machine.memoryGiB} GiB; ${machine.system}, Node ${machine.node}; ${date}.`,
+    `${machine.processor}, ${machine.cores} cores, ${machine.flags.join(" ")}, ${machine.memoryGiB} GiB; ${machine.system}, Node ${machine.node}; load average ${load.toFixed(1)} before; ${date}.`,
     `Ours on ${engine}; ${threads} threads on each side; ${rounds} interleaved rounds; peak ${(peak.ms / 1e6).toFixed(0)} GFLOP/s, ${(peak.cpu / 1e6).toFixed(0)} a processor second.${quick ? " Quick: fewer pictures and names." : ""}`,
     `Versions: ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
