@@ -1,7 +1,7 @@
 import type { Inputs } from "./inputs.js";
 import type { Spread } from "./statistics.js";
 import type { Time } from "./timed.js";
-import { startOurs, startPython, type NotRun } from "./peers/start.js";
+import { startOurs, startPython, NotRun } from "./peers/start.js";
 import type { Peer } from "./peers/peer.js";
 
 /** What the command line asked for. */
@@ -90,7 +90,7 @@ export async function runRow(row: Row, context: Context): Promise<RowResult[]> {
     const results = [await row.run(context)].flat();
     return results.map((result) => judge({ ...base, status: "measured", ...result }));
   } catch (error) {
-    const status = (error as NotRun).constructor.name === "NotRun" ? "not run" : "error";
+    const status = error instanceof NotRun ? "not run" : "error";
     return [{ ...base, status, note: (error as Error).message.trim().replace(/\s+/g, " ") }];
   }
 }

@@ -25,8 +25,9 @@ export async function trainWithCachedViews(
       threads: settings.threads,
     };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    if (settings.engine === "wasm") args.push("--engine", "tfjs", "--backend", "wasm");
     const start = performance.now();
-    const child = spawn(process.execPath, [commandLine, "train", ...args], { stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(process.execPath, [commandLine, "train", ...args], { stdio: ["ignore", 2, 2] });
     const status = await new Promise((resolve) => void child.on("exit", resolve));
     if (status !== 0) throw new Error(`locoop train ended with status ${status as number}`);
     return { time: spreadOf([performance.now() - start]), note: "ours measured once, the whole of locoop train" };
