@@ -50,21 +50,17 @@ describe("gradient rules against finite differences", () => {
 
   for (const activation of ["quick_gelu", "gelu"] as const) {
     test(`the whole text tower, ${activation}`, () => {
-      const program = textTransformer({
-        weights: formulaWeights(),
-        config: { ...config, activation },
-        prefix: true,
-      });
+      const programs = textTransformer({ weights: formulaWeights(), config: { ...config, activation } });
       const ends = { data: Float32Array.of(0, 0, 1, 0, 1, 0), shape: [2, 1, 3] };
-      const inputs = [
-        formulaFloats(1, [1, 2, 128]),
-        formulaFloats(2, [2, 3, 128]),
-        formulaFloats(3, [1, 2, 128]),
-        formulaFloats(4, [1, 3, 128]),
-        ends,
-      ];
+      const own = formulaFloats(2, [2, 3, 128]);
+      const shown = Array.from({ length: 2 * config.text.layers }, (_, i) => formulaFloats(10 + i, [1, 2, 128]));
       // every 37th number; differences of a deep function are less exact, but no entry came further than 1e-7
-      expect(checkGradients(program, inputs, 2, 37)).toBe(28);
+      const after = [own, ...shown, formulaFloats(4, [1, 3, 128]), ends];
+      expect(checkGradients(programs.after, after, 1 + shown.length, 37)).toBe(21 + 7 * shown.length);
+      const alone = [own, formulaFloats(4, [1, 3, 128]), ends];
+      expect(checkGradients(programs.alone, alone, 1, 37)).toBe(21);
+      const beginning = [formulaFloats(1, [1, 2, 128]), formulaFloats(3, [1, 2, 128])];
+      expect(checkGradients(programs.beginning, beginning, 1, 37)).toBe(7);
     });
   }
 });

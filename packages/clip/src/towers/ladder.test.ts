@@ -146,7 +146,7 @@ for (const name of ["reference", ...engineNames]) {
       const eye = new Float32Array(texts * length);
       end.forEach((at, i) => (eye[i * length + at] = 1));
       const stages = await run[await ready()](
-        (observe) => textTransformer({ weights, config, prefix: false, observe }),
+        (observe) => textTransformer({ weights, config, observe }).alone,
         [
           { data: embedded, shape: [texts, length, width] },
           { data: positions.data, shape: [1, length, width] },

@@ -110,7 +110,7 @@ describe("on tfjs", () => {
 
   test("nothing is left behind: used, unused, aborted or refused", async () => {
     const session = tfjsEngine({ tf }).open();
-    const tower = createTextTower({ session, weights, config, memoryLimit: 600_000 });
+    const tower = createTextTower({ session, weights, config, memoryLimit: 250_000 });
     const batch = prompts({ n: 3, s: 4, ends: [3, 1, 2, 3, 3, 3] });
     await encode(tower, batch); // uploads the weights
     const before = tf.memory().numTensors;

@@ -20,15 +20,23 @@ export function createTextTower({
 }): TextTower {
   const { width, contextLength } = config.text;
   const positions = pick(weights, "positional_embedding");
-  const programs = {
-    alone: textTransformer({ weights, config, prefix: false }),
-    shared: textTransformer({ weights, config, prefix: true }),
+  const programs = textTransformer({ weights, config });
+
+  /** Keys and values of what all prompts begin with, and with gradient the tape that leads back from them. */
+  const encodeBeginning = async (
+    shared: Floats,
+    { gradient, signal }: { gradient: boolean; signal: AbortSignal | undefined },
+  ): Promise<{ shown: readonly Floats[]; tape?: Recorded }> => {
+    signal?.throwIfAborted();
+    const inputs = [batched(shared), batched(rowsOf(positions, 0, shared.shape[0]!))];
+    if (!gradient) return { shown: await session.run(programs.beginning, inputs) };
+    const tape = await session.record(programs.beginning, inputs, { differentiate: 1 });
+    return { shown: tape.outputs, tape };
   };
 
   return {
     async encode(prompts, { gradient, signal }): Promise<Encoded> {
       const { n, c, s } = checkPrompts(prompts, { width, contextLength });
-      const program = n === 0 ? programs.alone : programs.shared;
       const memory = (classes: number, length: number) =>
         estimateTextMemory(config.text, { classes, length, shared: n });
       const bytes = (classes: number, length: number): number => {
@@ -36,19 +44,23 @@ export function createTextTower({
         return gradient ? saved + working : working;
       };
       const lengths = prompts.end.map((end) => end + 1);
-      const chunks = planChunks({ lengths, shared: n, bytes, memoryLimit });
-      const inputsOf = (chunk: Chunk): Floats[] => chunkInputs(prompts, chunk, positions);
-      const start = (chunk: Chunk): Promise<Recorded> =>
-        session.record(program, inputsOf(chunk), { differentiate: n === 0 ? 1 : 2 });
+      const beginning = n === 0 ? undefined : await encodeBeginning(prompts.shared, { gradient, signal });
+      const chunks = planChunks({ lengths, bytes, memoryLimit });
+      const inputsOf = (chunk: Chunk): Floats[] => chunkInputs(prompts, chunk, positions, beginning?.shown);
+      const program = beginning === undefined ? programs.alone : programs.after;
+      const differentiate = 1 + (beginning?.shown.length ?? 0);
+      const start = (chunk: Chunk): Promise<Recorded> => session.record(program, inputsOf(chunk), { differentiate });
       const tapes = new Map<Chunk, Recorded>();
       const dispose = (): void => {
+        beginning?.tape?.dispose();
         for (const tape of tapes.values()) tape.dispose();
         tapes.clear();
       };
 
       const features = new Float32Array(c * config.embedDim);
       const widest = Math.max(...chunks.map(({ classes, length }) => memory(classes.length, length).working));
-      let free = memoryLimit - widest;
+      const ofBeginning = estimateTextMemory(config.text, { classes: 1, length: n, shared: 0 });
+      let free = memoryLimit - widest - ofBeginning.saved;
       let state = gradient ? "open" : "encoded without gradient";
       try {
         for (const chunk of chunks) {
@@ -84,7 +96,9 @@ export function createTextTower({
             );
           }
           state = "pulled back already";
-          const result = { shared: new Float32Array(n * width), own: new Float32Array(c * s * width) };
+          const own = new Float32Array(c * s * width);
+          const shown =
+            beginning?.shown.map(({ data, shape }) => ({ data: new Float32Array(data.length), shape })) ?? [];
           try {
             for (const chunk of chunks) {
               await breathe(signal, chunks.length);
@@ -94,10 +108,11 @@ export function createTextTower({
               const back = await tape.pullback([{ data: seed, shape: [chunk.classes.length, config.embedDim] }]);
               tape.dispose();
               tapes.delete(chunk);
-              back[back.length - 2]?.data.forEach((value, i) => (result.shared[i]! += value));
-              scatterRows(back.at(-1)!.data, chunk.classes, result.own, s * width);
+              scatterRows(back[0]!.data, chunk.classes, own, s * width);
+              back.slice(1).forEach(({ data }, i) => data.forEach((value, j) => (shown[i]!.data[j]! += value)));
             }
-            return result;
+            const shared = (await beginning?.tape?.pullback(shown))?.[0]!.data ?? new Float32Array(0);
+            return { shared, own };
           } finally {
             dispose();
           }
@@ -138,11 +153,14 @@ function checkPrompts(
   return { n, c, s };
 }
 
+const batched = ({ data, shape }: Floats): Floats => ({ data, shape: [1, ...shape] });
+
 /** The program's inputs for some classes, their own tokens cut to the chunk's length. */
 function chunkInputs(
   { shared, own, end }: PromptBatch<Floats>,
   { classes, length }: Chunk,
   positions: Floats,
+  shown: readonly Floats[] = [],
 ): Floats[] {
   const n = shared.shape[0]!;
   const [, s, width] = own.shape as [number, number, number];
@@ -152,13 +170,12 @@ function chunkInputs(
     data.set(own.data.subarray(row * s * width, (row * s + length) * width), i * length * width);
     ends[i * length + end[row]!] = 1;
   });
-  const batched = (x: Floats): Floats => ({ data: x.data, shape: [1, ...x.shape] });
-  const rest: Floats[] = [
+  return [
+    { data, shape: [classes.length, length, width] },
+    ...shown,
     batched(rowsOf(positions, n, n + length)),
     { data: ends, shape: [classes.length, 1, length] },
   ];
-  const ownTokens: Floats = { data, shape: [classes.length, length, width] };
-  return n === 0 ? [ownTokens, ...rest] : [batched(shared), ownTokens, batched(rowsOf(positions, 0, n)), ...rest];
 }
 
 function gatherRows(from: Float32Array, rows: readonly number[], step: number): Float32Array {

@@ -45,6 +45,8 @@ export async function onnxEngine({ runtime, device = "cpu", threads }: OnnxEngin
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     interOpNumThreads: 1,
     executionMode: "sequential",
+    // Threads that wait by spinning stop when a run ends: they would take the cores of the next session and of TensorFlow.js.
+    extra: { session: { force_spinning_stop: "1" } },
     logSeverityLevel: 3,
   };
   if (device !== "cpu") await tryDevice(loaded, device, options);
