@@ -14,6 +14,12 @@ export interface Settings {
   readonly whole: boolean;
 }
 
+/** Needed operations, and how long they took. */
+export interface Work {
+  readonly flops: number;
+  readonly time: Time;
+}
+
 /** One line of the table. Times in milliseconds; a ratio is the peer's time over ours, round by round. */
 export interface RowResult {
   readonly id: string;
@@ -27,8 +33,12 @@ export interface RowResult {
   readonly goal?: string;
   readonly ours?: Spread;
   readonly peer?: Spread;
-  /** Needed operations a second over the machine's peak: by the clock, and by processor time. */
+  /** What our side had to compute, and in which time; of that the text tower alone. */
+  readonly work?: Work;
+  readonly tower?: Work;
+  /** Needed operations over the machine's peak in the same time, by the clock and by processor time; set when all is measured. */
   readonly fraction?: Time;
+  readonly towerFraction?: Time;
   /** How far both sides' results are apart, and how far they may be. */
   readonly check?: { readonly distance: number; readonly tolerance: number };
   readonly note?: string;
@@ -104,4 +114,11 @@ function judge(result: RowResult): RowResult {
     status: "error",
     note: `results differ by ${check.distance.toExponential(1)}, allowed are ${check.tolerance}`,
   };
+}
+
+/** The rows with their shares of the peak, which is known only when everything has been measured. */
+export function withFractions(rows: readonly RowResult[], peak: Time): RowResult[] {
+  const share = (work: Work | undefined): Time | undefined =>
+    work && { ms: work.flops / work.time.ms / peak.ms, cpu: work.flops / work.time.cpu / peak.cpu };
+  return rows.map((row) => ({ ...row, fraction: share(row.work), towerFraction: share(row.tower) }));
 }

@@ -4,14 +4,14 @@ import { createRequire } from "node:module";
 import { availableParallelism, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { createContext, runRow, type Context, type Row, type RowResult } from "./context.js";
+import { createContext, runRow, withFractions, type Context, type Row, type RowResult } from "./context.js";
 import { prepareInputs } from "./inputs.js";
 import { describeMachine } from "./machine.js";
 import { buildRow, globalRow, localRow, pipelineRow } from "./rows/image.js";
 import { metricsRow, resizeRow, startRow, tokenizerRows } from "./rows/plain.js";
 import { allNamesRow, textRow } from "./rows/text.js";
 import { trainingRow } from "./rows/training.js";
-import { formatFraction, replaceMeasured, toMarkdown } from "./table.js";
+import { replaceMeasured, toMarkdown } from "./table.js";
 
 const rows: readonly Row[] = [
   allNamesRow, // first: the reference takes much memory there
@@ -58,10 +58,8 @@ try {
     console.error(`${row.id} ...`);
     for (const result of await runRow(row, context)) {
       results.push(result);
-      const { status, ratio, fraction, note } = result;
-      console.error(
-        `  ${result.id}: ${status}, ratio ${ratio?.median.toFixed(2)}, of peak ${fraction && formatFraction(fraction)} ${note ?? ""}`,
-      );
+      const { status, ratio, note } = result;
+      console.error(`  ${result.id}: ${status}, ratio ${ratio?.median.toFixed(2)}, ${note ?? ""}`);
     }
   }
   const report = {
@@ -74,7 +72,7 @@ try {
     load,
     peak: context.peak(),
     quick: settings.quick,
-    rows: results,
+    rows: withFractions(results, context.peak()),
   };
   const table = toMarkdown(report);
   console.log(table);

@@ -29,6 +29,7 @@ test("a row of every kind", () => {
         ours: { ...spread, median: 1500 },
         peer: { ...spread, median: 3000 },
         fraction: { ms: 0.456, cpu: 0.5 },
+        towerFraction: { ms: 0.6, cpu: 0.7 },
         check: { distance: 2e-6, tolerance: 1e-3 },
       },
       { id: "b", what: "other", against: "peer", status: "not run", note: "set LOCOOP_REFERENCE" },
@@ -38,7 +39,7 @@ test("a row of every kind", () => {
   expect(lines[0]).toContain("A | B, 2 cores, avx2, 8 GiB; linux, Node v20; load average 0.1 before");
   expect(lines[1]).toContain("peak 200 GFLOP/s, 100 a processor second");
   expect(lines.at(-2)).toBe(
-    "| this \\| that | peer | 2.00 (1.50 to 30.0) |  | ratio 1 | 0.46 (0.50) | 1.50 s | 3.00 s | 2e-6 (1e-3) |  |",
+    "| this \\| that | peer | 2.00 (1.50 to 30.0) |  | ratio 1 | 0.46 (0.50), tower 0.60 (0.70) | 1.50 s | 3.00 s | 2e-6 (1e-3) |  |",
   );
   expect(lines.at(-1)).toBe("| other | peer | not run |  |  |  |  |  |  | not run: set LOCOOP_REFERENCE |");
 });

@@ -60,7 +60,9 @@ export function toMarkdown(report: Report): string {
     row.ratio === undefined ? row.status : formatRatio(row.ratio),
     row.cpuRatio === undefined ? "" : formatRatio(row.cpuRatio),
     row.goal ?? "",
-    row.fraction === undefined ? "" : formatFraction(row.fraction),
+    [row.fraction && formatFraction(row.fraction), row.towerFraction && `tower ${formatFraction(row.towerFraction)}`]
+      .filter((text) => text !== undefined)
+      .join(", "),
     row.ours === undefined ? "" : formatTime(row.ours.median),
     row.peer === undefined ? "" : formatTime(row.peer.median),
     row.check === undefined ? "" : `${row.check.distance.toExponential(0)} (${row.check.tolerance.toExponential(0)})`,

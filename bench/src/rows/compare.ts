@@ -1,5 +1,5 @@
 import { interleave } from "../interleave.js";
-import type { Context, RowResult } from "../context.js";
+import type { Context, RowResult, Work } from "../context.js";
 import { ratiosOf, relativeDistance, spreadOf } from "../statistics.js";
 import type { Answer } from "../peers/peer.js";
 import { addTimes, type Time } from "../timed.js";
@@ -9,7 +9,7 @@ export type Call = () => Promise<Answer>;
 
 /**
  * Both sides in turn, and the line that follows: times, ratios round by round, how far the results of the first call are apart.
- * `flops` are what our side needed; the fraction is of the peak measured between the rounds.
+ * `flops` are what our side needed; with them the machine's peak is measured between the rounds.
  */
 export async function compare(
   context: Context,
@@ -51,15 +51,9 @@ export async function compare(
     ratio: ratiosOf(peerTimes, oursTimes),
     cpuRatio: Math.min(...oursCpu) > 0 ? ratiosOf(peerCpu, oursCpu) : undefined,
     check: { distance: distance(first[0]!, first[1]!), tolerance },
-    fraction: flops === undefined ? undefined : fractionOf(context, flops, timeOf(counted[0])),
+    work: flops === undefined ? undefined : { flops, time: timeOf(counted[0]) },
     answers: counted[0],
   };
-}
-
-/** The share of the peak that so many operations in such a time are. */
-export function fractionOf(context: Context, flops: number, { ms, cpu }: Time): Time {
-  const peak = context.peak();
-  return { ms: flops / ms / peak.ms, cpu: flops / cpu / peak.cpu };
 }
 
 /** The middle of the answers' times. */
@@ -78,9 +72,9 @@ export function mediansOfParts(answers: readonly Answer[]): Record<string, Time>
   return Object.fromEntries(names.map((name) => [name, timeOf(parts.map((part) => part[name]!))]));
 }
 
-/** The part of the peak that the text tower alone reaches, both ways. */
-export function towerFraction(context: Context, flops: number, parts: Readonly<Record<string, Time>>): Time {
-  return fractionOf(context, flops, addTimes(parts["forward"]!, parts["backward"]!));
+/** What the text tower alone had to compute, both ways. */
+export function towerWork(flops: number, parts: Readonly<Record<string, Time>>): Work {
+  return { flops, time: addTimes(parts["forward"]!, parts["backward"]!) };
 }
 
 /** "ours: forward 1.2 s, backward 2.0 s". */

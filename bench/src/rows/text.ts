@@ -4,13 +4,14 @@ import type { Context, Row } from "../context.js";
 import { headFlops, textFlops } from "../flops.js";
 import { sizes } from "../formula.js";
 import { batchSize } from "../inputs.js";
+import { interleave } from "../interleave.js";
 import { availableMemory } from "../machine.js";
 import { requireReference, startOurs, startPython } from "../peers/start.js";
 import { extrapolate, relativeDistance, spreadOf, type Spread } from "../statistics.js";
-import { formatFraction, formatTime } from "../table.js";
+import { formatTime } from "../table.js";
 import type { Time } from "../timed.js";
 import type { Answer } from "../peers/peer.js";
-import { compare, describeParts, fractionOf, mediansOfParts, timeOf, towerFraction } from "./compare.js";
+import { compare, describeParts, mediansOfParts, timeOf, towerWork } from "./compare.js";
 
 const contexts = 16;
 
@@ -55,9 +56,7 @@ export const textRow: Row = {
       flops: tower + head,
     });
     const parts = mediansOfParts(answers);
-    const alone = towerFraction(context, tower, parts);
-    const note = `${describeParts(parts)}; the tower alone ${formatFraction(alone)} of peak`;
-    return { ...result, note, details: { parts, towerFraction: alone, flops: { tower, head } } };
+    return { ...result, tower: towerWork(tower, parts), note: describeParts(parts), details: { parts } };
   },
 };
 
@@ -83,7 +82,6 @@ export const allNamesRow: Row = {
     }
     const { tower, head } = stepFlops(names);
     const parts = mediansOfParts(answers);
-    const share = towerFraction(context, tower, parts);
     const reference = await measureReference(context).catch((error: Error) => error.message);
     const compared = typeof reference === "string" ? { note: `reference not run: ${reference}` } : reference;
     const ratio = (key: "ms" | "cpu"): Spread | undefined =>
@@ -94,9 +92,10 @@ export const allNamesRow: Row = {
       peer: "ms" in compared ? spreadOf([compared.ms]) : undefined,
       ratio: ratio("ms"),
       cpuRatio: ratio("cpu"),
-      fraction: fractionOf(context, tower + head, timeOf(answers)),
-      note: `peak memory ${(peak / 1e9).toFixed(2)} GB; ${describeParts(parts)}; the tower alone ${formatFraction(share)} of peak; ${compared.note}`,
-      details: { peakMemory: peak, parts, towerFraction: share, flops: { tower, head } },
+      work: { flops: tower + head, time: timeOf(answers) },
+      tower: towerWork(tower, parts),
+      note: `peak memory ${(peak / 1e9).toFixed(2)} GB; ${describeParts(parts)}; ${compared.note}`,
+      details: { peakMemory: peak, parts },
     };
   },
 };
@@ -108,13 +107,17 @@ async function measureReference({ inputs, settings }: Context): Promise<Time & {
   const [small, large] = settings.quick ? [10, 20] : availableMemory() > 16e9 ? [50, 150] : [25, 50];
   const python = await startPython(inputs, settings);
   try {
-    const measure = async (count: number): Promise<Time> => {
+    const answers: Answer[][] = [[], []];
+    const sides = [small, large].map((count, i) => async () => {
       const names = inputs.names.slice(0, count);
-      const call = () => python.call("text_step", { names, top_k: topKFor(count) });
-      await call();
-      return timeOf([await call(), await call()]);
-    };
-    const [a, b] = [await measure(small), await measure(large)];
+      const answer = await python.call("text_step", { names, top_k: topKFor(count) });
+      answers[i]!.push(answer);
+      return answer.ms;
+    });
+    const rounds = Math.min(settings.rounds, 3);
+    await interleave(sides, { rounds });
+    const [a, b] = answers.map((list) => timeOf(list.slice(-rounds))) as [Time, Time];
+    if (!(b.ms > a.ms)) throw new Error("a small step took it longer than a large one: the machine is too busy");
     const { bytes } = await python.call("memory");
     const at = (key: "ms" | "cpu"): number =>
       extrapolate({ size: small, time: a[key] }, { size: large, time: b[key] }, inputs.names.length);
