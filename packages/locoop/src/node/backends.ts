@@ -31,8 +31,18 @@ async function importTensorflow(): Promise<void> {
   }
   throw Object.assign(
     new Error(
-      `backend tensorflow needs @tensorflow/tfjs-node or @tensorflow/tfjs-node-gpu: npm install @tensorflow/tfjs-node@4.22.0, or use --backend wasm${reason}`,
+      `backend tensorflow needs @tensorflow/tfjs-node or @tensorflow/tfjs-node-gpu: build it with tools/tensorflow/build.mjs (guide "tensorflow"), or use --backend wasm${reason}`,
     ),
     reason === "" ? { name: "NotInstalledError" } : {},
   );
+}
+
+/** TensorFlow's own version and its setting that decides the bits of matrix products. Loads the library, which alone knows. */
+export async function readTensorflow(): Promise<{ version: string; settings: Record<string, string> }> {
+  await importTensorflow();
+  const { binding } = tf.findBackend("tensorflow") as unknown as { binding: { TF_Version: string } };
+  return {
+    version: binding.TF_Version,
+    settings: { TF_ENABLE_ONEDNN_OPTS: process.env.TF_ENABLE_ONEDNN_OPTS ?? "not set" },
+  };
 }

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { describeEngine, type EngineOptions, type EngineProbes, resolveByProbes, resolveEngine } from "./engine.js";
 
 const missing = Object.assign(new Error("backend tensorflow needs a package"), { name: "NotInstalledError" });
@@ -100,7 +100,7 @@ it.each<[EngineOptions, RegExp]>([
   await expect(error).rejects.toMatchObject({ name: "UsageError" });
 });
 
-it("starts for real, and names the device that is not there in one line", async () => {
+it("starts for real, and says what started in one line", async () => {
   const { engine, notices } = await resolveEngine({ engine: "onnx", threads: 1 });
   expect(engine).toEqual({ engine: "onnx", device: "cpu", threads: 1, head: "wasm" });
   expect(notices).toEqual([expect.stringMatching(/^engine: ONNX Runtime [\d.]+ on cpu, 1 thread$/)]);
@@ -113,4 +113,17 @@ it("describes what decides the bits, and not how many threads there were", async
   expect(JSON.stringify(onnx)).not.toContain("5,");
   const cpu = await describeEngine({ engine: "tfjs", backend: "cpu" });
   expect(cpu).toEqual({ engine: "tensorflow.js", backend: "cpu", versions: { "@tensorflow/tfjs": "4.22.0" } });
+});
+
+describe.runIf(process.env.LOCOOP_TENSORFLOW === "1")("TensorFlow", () => {
+  it.each([
+    { engine: "tfjs", backend: "tensorflow" },
+    { engine: "onnx", device: "cpu", head: "tensorflow" },
+  ] as const)("is recorded with its own version and what decides its products, for %j", async (choice) => {
+    const { backend, versions, settings } = await describeEngine(choice);
+    expect(backend).toBe("tensorflow");
+    expect(versions.tensorflow).toMatch(/^\d+\.\d+\.\d+/);
+    expect(versions["@tensorflow/tfjs-node"]).toBe("4.22.0");
+    expect(settings).toEqual({ TF_ENABLE_ONEDNN_OPTS: "1" });
+  });
 });

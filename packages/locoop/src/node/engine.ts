@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Engine } from "@locoop/clip";
 import { tfjsEngine } from "@locoop/clip/tfjs";
-import { type BackendName, startBackend, TENSORFLOW_PACKAGES } from "./backends.js";
+import { type BackendName, readTensorflow, startBackend, TENSORFLOW_PACKAGES } from "./backends.js";
 import { UsageError } from "./errors.js";
 import { runVersions, versionOf } from "./versions.js";
 
@@ -50,6 +50,8 @@ export interface EngineDescription {
   /** Of ONNX Runtime. */
   readonly device?: OnnxDevice;
   readonly versions: Readonly<Record<string, string>>;
+  /** Of TensorFlow's library, from the environment. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Refuses options of an engine that contradict each other. */
@@ -166,7 +168,7 @@ async function openOnnx({ device, threads }: { device: OnnxDevice; threads?: num
   return onnxEngine({ device, threads });
 }
 
-/** Reads what an engine is made of, without starting it. */
+/** Reads what an engine is made of, without starting it; only TensorFlow's library is loaded, to ask for its version. */
 export async function describeEngine(choice: EngineChoice): Promise<EngineDescription> {
   const onnx = choice.engine === "onnx";
   const backend = onnx ? (choice.head ?? "wasm") : choice.backend;
@@ -181,11 +183,14 @@ export async function describeEngine(choice: EngineChoice): Promise<EngineDescri
     const version = await versionOf(name);
     if (version !== "not installed") versions[name] = version;
   }
+  const library = backend === "tensorflow" ? await readTensorflow() : undefined;
+  if (library) versions.tensorflow = library.version;
   return {
     engine: onnx ? "onnxruntime" : "tensorflow.js",
     backend,
     ...(onnx ? { device: choice.device } : {}),
     versions,
+    ...(library && { settings: library.settings }),
   };
 }
 
@@ -194,13 +199,14 @@ export async function describeEnvironment(
   choice: EngineChoice,
   more: Readonly<Record<string, string>>,
 ): Promise<Record<string, string>> {
-  const { engine, device, backend, versions } = await describeEngine(choice);
+  const { engine, device, backend, versions, settings } = await describeEngine(choice);
   return {
     ...versions,
     ...(await runVersions()),
     engine,
     ...(device === undefined ? {} : { device }),
     backend,
+    ...settings,
     ...more,
     platform: `${process.platform} ${process.arch}`,
   };

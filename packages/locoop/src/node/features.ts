@@ -97,7 +97,7 @@ function allocate(rows: number, like: Floats, { shared }: { shared: boolean }): 
   } catch {
     const gigabytes = ((length * 4) / 2 ** 30).toFixed(1);
     throw new Error(
-      `${rows} pictures take ${gigabytes} GiB as cached features, more than there is; use fewer views, or none (--views 0) to encode them anew in every epoch`,
+      `the features of ${rows} pictures take ${gigabytes} GiB of memory, more than there is; take fewer at once (--batch-size)`,
     );
   }
 }

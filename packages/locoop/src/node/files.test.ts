@@ -1,8 +1,17 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ensureFile, ensureFolder, readJson, sha256OfFile, sha256OfText, writeJson, writeWhole } from "./files.js";
+import {
+  ensureFile,
+  ensureFolder,
+  readJson,
+  removeLeftovers,
+  sha256OfFile,
+  sha256OfText,
+  writeJson,
+  writeWhole,
+} from "./files.js";
 
 let dir: string;
 beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), "locoop-files-"))));
@@ -21,6 +30,17 @@ it("leaves the old file and no rest when writing fails", async () => {
   await writeWhole(join(path, "inside"), "a folder where a file should go");
   await expect(writeWhole(path, "new")).rejects.toThrow();
   expect((await readdir(dir)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+});
+
+it("removes what a killed process left half written, and nothing that another one writes now", async () => {
+  const folder = join(dir, "killed");
+  const [old, recent, theirs] = [".a.json.0123456789ab.tmp", ".a.json.ba9876543210.tmp", ".notes.tmp"];
+  await writeWhole(join(folder, "a.json"), "{}");
+  for (const name of [old, recent, theirs]) await writeFile(join(folder, name), "{");
+  for (const name of [old, theirs]) await utimes(join(folder, name), 0, 0);
+  await removeLeftovers(folder);
+  expect((await readdir(folder)).sort()).toEqual([recent, theirs, "a.json"].sort());
+  await removeLeftovers(join(dir, "not-there"));
 });
 
 it("reads JSON and says what is wrong", async () => {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** Writes a file whole or not at all: a temporary neighbour, flushed to disk, then renamed over the target. */
@@ -19,6 +19,20 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+// As `writeWhole` names them.
+const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
+
+/** Removes what `writeWhole` left in a folder when a process was killed in it: files last written before this process began. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  const begun = Date.now() - process.uptime() * 1000;
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!TEMPORARY.test(name)) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found && found.mtimeMs < begun) await rm(path, { force: true });
   }
 }
 

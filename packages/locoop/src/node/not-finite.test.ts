@@ -114,5 +114,9 @@ describe("numbers that are not finite", () => {
     await expect(trainRuns(options("fly", { weights: path, views: 0 }))).rejects.toThrow(
       /the features of .*\.\w+ \(class ".*", epoch 0, step 0\) hold NaN/,
     );
+    // Nothing is learned, so the pictures of the threshold are the first.
+    await expect(
+      trainRuns(options("fixed", { weights: path, learner: "template", learnerOptions: {}, views: 0 })),
+    ).rejects.toThrow(/the features of .*\.png hold NaN: expected finite numbers; check the weights/);
   });
 });

@@ -78,6 +78,10 @@ it.each([
   [{ ...config, calibration: { ...config.calibration, origin: "folder" as const } }, /calibration\.origin was/],
   [{ ...config, calibration: { ...config.calibration, sha256: "f" } }, /calibration\.sha256 was/],
   [{ ...config, engine: { ...config.engine, backend: "cpu" as const } }, /engine\.backend/],
+  [
+    { ...config, engine: { ...config.engine, settings: { TF_ENABLE_ONEDNN_OPTS: "0" } } },
+    /engine\.settings\.TF_ENABLE_ONEDNN_OPTS was not set and is now "0"/,
+  ],
   [{ ...config, data: { ...config.data, sha256: "c" } }, /pictures/],
   [{ ...config, versions: { ...config.versions, locoop: "0.2.0" } }, /versions\.locoop/],
   [{ ...config, chunking: { pictures: 8 } }, /chunking/],

@@ -5,6 +5,7 @@ import { unreadableReason } from "./data.js";
 import type { Decoder } from "./decoder.js";
 import type { PictureRequest } from "./features.js";
 import { encodeChunks } from "./features.js";
+import { ensureFiniteFeatures } from "./finite.js";
 import type { AnyScore, ScoreChoice } from "./plugins.js";
 import { loadScores } from "./plugins.js";
 
@@ -51,6 +52,7 @@ export async function scorePictures(
     for (const { index, error } of errors)
       out[index] = { path: paths[index]!, error: unreadableReason(error), judgements: [] };
     if (good.length > 0) {
+      ensureFiniteFeatures(features, (row) => paths[good[row]!]!);
       const perSet = await judgeFeatures(features, classFeatures, { scores, clip });
       good.forEach(
         (index, row) => (out[index] = { path: paths[index]!, judgements: perSet.map((list) => list[row]!) }),

@@ -7,7 +7,7 @@ import { batches, countBatches, writeSplit } from "@locoop/datasets";
 import type { Learner, TrainingBatch } from "@locoop/prompt-learning";
 import { encodeClasses, fit, readCheckpoint, variableName, writeCheckpoint } from "@locoop/prompt-learning";
 import { locoopLoss } from "../loss.js";
-import { exists, writeJson, writeWhole } from "./files.js";
+import { exists, removeLeftovers, writeJson, writeWhole } from "./files.js";
 import { ensureFiniteClasses } from "./finite.js";
 import { type AnyLearner, loadLearner } from "./plugins.js";
 import type { CalibrationOrigin, DetectorFile, RunClass, RunConfig } from "./run-folder.js";
@@ -101,6 +101,7 @@ export async function trainRun(
   try {
     const resuming = spec.resume && (await exists(join(dir, runFiles.config)));
     if (resuming) {
+      await removeLeftovers(dir);
       await checkResumable(dir, config, classes);
       if ((await runState(dir)) === "finished") {
         const { classFeatures, detector } = await readRun(dir);

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom, decodeFloat16, encodeFloat16, type ImageFeatures, readSafetensors } from "@locoop/clip";
@@ -121,6 +121,15 @@ describe("cached views", () => {
       await viewsInMemory(featuresOf(requests)).take(all, { local: true }),
     );
     expect(notices).toEqual([]);
+  });
+
+  it("are rid of the half shard of a killed process", async () => {
+    await openViewCache(options());
+    const rest = join(await folderOf(), ".00001.safetensors.0123456789ab.tmp");
+    await writeFile(rest, "half");
+    await utimes(rest, 0, 0);
+    await openViewCache(options());
+    expect((await readdir(await folderOf())).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
   it.each([

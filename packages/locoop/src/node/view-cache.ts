@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ImageFeatures } from "@locoop/clip";
 import { decodeFloat16, encodeFloat16 } from "@locoop/clip";
 import { type PictureRequest, takeRows } from "./features.js";
-import { sha256OfFile, sha256OfText, writeJson, writeWhole } from "./files.js";
+import { removeLeftovers, sha256OfFile, sha256OfText, writeJson, writeWhole } from "./files.js";
 import { ensureFiniteFeatures } from "./finite.js";
 import type { RunConfig } from "./run-folder.js";
 import { planShards, readShardRows, rowBytes, type Shard, type ShardPlan, toShardFile } from "./view-shards.js";
@@ -103,6 +103,7 @@ export async function openViewCache(options: ViewCacheOptions): Promise<Views> {
   const plan = planShards(sizes);
   const shards = new Map<ShardPlan, Shard>();
   const missing: ShardPlan[] = [];
+  await removeLeftovers(folder);
   const index = await readIndex(folder, key, options);
   let there = 0;
   for (const shard of plan) {

@@ -1,10 +1,11 @@
 import type { Clip, Floats } from "@locoop/clip";
 import { encodeClasses, template } from "@locoop/prompt-learning";
+import { ensureFiniteClasses } from "./finite.js";
 
 /**
  * Class features [C,E] of a hand-written prompt, not normalised: `{}` stands for the class name.
  *
- * @throws for a template without `{}`, and a prompt too long for the model
+ * @throws for a template without `{}`, a prompt too long for the model, and weights that give no finite numbers
  * @example
  * ```ts
  * import { tinyClipPaths, tinyClipTemplate } from "@locoop/tiny-clip";
@@ -30,7 +31,9 @@ export async function zeroShotFeatures(clip: Clip, classNames: readonly string[]
     { template: text },
   );
   try {
-    return await encodeClasses(learner, clip.text);
+    const features = await encodeClasses(learner, clip.text);
+    ensureFiniteClasses(features, classNames);
+    return features;
   } finally {
     learner.dispose();
   }
