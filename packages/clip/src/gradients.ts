@@ -197,6 +197,19 @@ export const rules = {
       ),
     ],
   }),
+  gatherRows: <T>(
+    ops: Ops<T>,
+    x: T,
+    index: T,
+    { index: from, mask }: { index: T; mask?: T | undefined },
+  ): Derived<T> => ({
+    outputs: [ops.gatherRows(x, index, { index: from })],
+    saved: [from, index, ...(mask === undefined ? [] : [mask])],
+    back: ([g], [to, of, taken], o) => {
+      const rows = o.gatherRows(g as T, to as T, { index: of as T });
+      return [taken === undefined ? rows : o.multiply(rows, taken)];
+    },
+  }),
   // Splitting and joining are each other's transpose.
   split: <T>(ops: Ops<T>, x: T, axis: number, sizes: readonly Dim[]): Derived<T> => ({
     outputs: ops.split(x, axis, sizes),

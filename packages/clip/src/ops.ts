@@ -66,6 +66,12 @@ export interface Ops<T> {
   transpose(x: T, axes: readonly number[]): T;
   /** Consecutive pieces along an axis. */
   split(x: T, axis: number, sizes: readonly Dim[]): readonly T[];
+  /**
+   * Rows of x [R,D] by their numbers `index` [M], whole floats: [M,D]. `back` promises the transpose: the row of the result
+   * that each row of x became [R], and where some became none, a mask [R,1] of 1 and 0; rows that several times became one
+   * must have no gradient but in that place.
+   */
+  gatherRows(x: T, index: T, back: { readonly index: T; readonly mask?: T }): T;
   /** Values joined along an axis. */
   concat(xs: readonly T[], axis: number): T;
 }

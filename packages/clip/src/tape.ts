@@ -97,6 +97,8 @@ export function record<T>(ops: Ops<T>, f: TensorFunction, { differentiate }: { d
     reshape: (x, shape) => one(x, (v) => rules.reshape(ops, v, shape)),
     transpose: (x, axes) => one(x, (v) => rules.transpose(ops, v, axes)),
     split: (x, axis, sizes) => taped([x], ([v]) => rules.split(ops, v as T, axis, sizes)),
+    gatherRows: (x, index, { index: from, mask }) =>
+      one(x, (v) => rules.gatherRows(ops, v, index.value, { index: from.value, mask: mask?.value })),
     concat: (xs, axis) => taped(xs, (vs) => rules.concat(ops, vs, axis))[0]!,
   };
 

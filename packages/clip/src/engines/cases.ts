@@ -168,6 +168,11 @@ export const engineCases: readonly EngineCase[] = [
   defineCase("transpose", [[3, 2, 4]], (ops, [x]) => ops.transpose(x!, [2, 0, 1])),
   defineCase("split", [[3, 5, 2]], (ops, [x]) => ops.split(x!, 1, [2, 3])),
   defineCase("split, one piece unused", [[3, 5, 2]], (ops, [x]) => ops.split(x!, 1, [1, 3, 1])[1]!),
+  defineCase("gatherRows", [[3, 4]], (ops, [x]) => {
+    const numbers = (shape: number[], ...values: number[]) => ops.constant({ data: Float32Array.from(values), shape });
+    const [index, from] = [numbers([2], 2, 0), numbers([3], 1, 0, 0)];
+    return ops.gatherRows(x!, index, { index: from, mask: numbers([3, 1], 1, 0, 1) });
+  }),
   defineCase(
     "concat",
     [

@@ -17,20 +17,22 @@ export interface TextSizes {
   readonly heads: number;
 }
 
-/** What one more run costs, in tokens: measured on wasm and on ONNX Runtime, where a run's fixed work is that of about so many. */
+/** What one more run costs, in tokens: measured, a run's fixed work is that of about so many. */
 const tokensPerRun = 24;
 
+/** What a slot of attention costs, in tokens, whether a class fills it or not: the rest of a block's work is for tokens only. */
+const tokensPerSlot = 0.25;
+
 /**
- * Estimates a chunk's memory, without that of the shared beginning. Saved per token and block: two normalisations' inputs,
- * queries, keys, values and the hidden layer (9 widths), and its attention weights; working: the widest moment of one
- * block's way back.
+ * Estimates a chunk's memory. Saved per token and block: two normalisations' inputs, queries, keys, values and the
+ * hidden layer (9 widths), and its attention weights; working: the widest moment of one block's way back.
  */
 export function estimateTextMemory(
   { width, layers, heads }: TextSizes,
   { classes, length, shared }: { classes: number; length: number; shared: number },
 ): ChunkMemory {
-  const tokens = classes * length;
-  const attention = heads * tokens * (shared + length);
+  const tokens = shared + classes * length;
+  const attention = heads * (classes * length * (shared + length) + shared * shared);
   return {
     saved: 4 * layers * (9 * width * tokens + attention),
     working: 4 * (28 * width * tokens + 5 * attention),
@@ -38,15 +40,17 @@ export function estimateTextMemory(
 }
 
 /**
- * Groups prompts by length so that the fewest tokens are computed, counting a run's fixed work as so many once per
- * chunk, then cuts groups that would not fit in `memoryLimit`. Rows keep their order inside a length.
+ * Groups prompts by length so that attention has few empty slots, counting the shared beginning and a run's fixed
+ * work once per chunk, then cuts groups that would not fit in `memoryLimit`. Rows keep their order inside a length.
  */
 export function planChunks({
   lengths,
+  shared,
   bytes,
   memoryLimit,
 }: {
   lengths: ArrayLike<number>;
+  shared: number;
   bytes: (classes: number, length: number) => number;
   memoryLimit: number;
 }): Chunk[] {
@@ -56,7 +60,7 @@ export function planChunks({
     byLength.set(length, [...(byLength.get(length) ?? []), row]);
   }
   const sorted = [...byLength].sort(([a], [b]) => a - b);
-  return groupLengths(sorted).flatMap(({ classes, length }) => {
+  return groupLengths(sorted, shared + tokensPerRun).flatMap(({ classes, length }) => {
     const most = largest(classes.length, (count) => bytes(count, length) <= memoryLimit);
     const pieces = Math.ceil(classes.length / most);
     return Array.from({ length: pieces }, (_, i) => ({
@@ -70,14 +74,14 @@ export function planChunks({
 }
 
 /** The cheapest way to cut the sorted lengths in consecutive groups, each padded to its longest. */
-function groupLengths(sorted: readonly (readonly [number, readonly number[]])[]): Chunk[] {
+function groupLengths(sorted: readonly (readonly [number, readonly number[]])[], perGroup: number): Chunk[] {
   const best: { cost: number; start: number }[] = [{ cost: 0, start: 0 }];
   for (let end = 1; end <= sorted.length; end++) {
     const [length] = sorted[end - 1]!;
     let choice = { cost: Infinity, start: 0 };
     for (let start = end - 1, count = 0; start >= 0; start--) {
       count += sorted[start]![1].length;
-      const cost = best[start]!.cost + tokensPerRun + count * length;
+      const cost = best[start]!.cost + perGroup + tokensPerSlot * count * length;
       if (cost < choice.cost) choice = { cost, start };
     }
     best.push(choice);

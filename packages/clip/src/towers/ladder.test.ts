@@ -143,14 +143,27 @@ for (const name of ["reference", ...engineNames]) {
     });
 
     test("every stage of the text tower", async () => {
-      const eye = new Float32Array(texts * length);
-      end.forEach((at, i) => (eye[i * length + at] = 1));
+      const [rows, isEnd] = [
+        Float32Array.from({ length: texts * length }, (_, row) => row),
+        new Float32Array(texts * length),
+      ];
+      const ends = Float32Array.from(end, (at, i) => i * length + at);
+      ends.forEach((row) => (isEnd[row] = 1));
+      const placed = Float32Array.from(
+        { length: texts * length * width },
+        (_, i) => positions.data[i % (length * width)]!,
+      );
       const stages = await run[await ready()](
-        (observe) => textTransformer({ weights, config, observe }).alone,
+        (observe) => textTransformer({ weights, config, prefix: false, observe }),
         [
-          { data: embedded, shape: [texts, length, width] },
-          { data: positions.data, shape: [1, length, width] },
-          { data: eye, shape: [texts, 1, length] },
+          { data: embedded, shape: [texts * length, width] },
+          { data: placed, shape: [texts * length, width] },
+          { data: rows, shape: [texts, length] },
+          { data: rows.map(() => 1), shape: [texts, length] },
+          { data: rows, shape: [texts * length] },
+          { data: ends, shape: [texts] },
+          { data: rows.map((row) => Math.floor(row / length)), shape: [texts * length] },
+          { data: isEnd, shape: [texts * length, 1] },
         ],
       );
       stages.set("features", stages.get("output 0")!);

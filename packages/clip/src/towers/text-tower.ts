@@ -1,6 +1,7 @@
 import type { ClipConfig, WeightMap } from "../config.js";
 import type { EngineSession, Recorded } from "../engines/engine.js";
 import type { Floats } from "../floats.js";
+import { sizeOf } from "../ops.js";
 import { estimateTextMemory, planChunks, type Chunk } from "./chunks.js";
 import type { Encoded, PromptBatch, TextTower } from "./contracts.js";
 import { pick, rowsOf } from "./layers.js";
@@ -20,23 +21,15 @@ export function createTextTower({
 }): TextTower {
   const { width, contextLength } = config.text;
   const positions = pick(weights, "positional_embedding");
-  const programs = textTransformer({ weights, config });
-
-  /** Keys and values of what all prompts begin with, and with gradient the tape that leads back from them. */
-  const encodeBeginning = async (
-    shared: Floats,
-    { gradient, signal }: { gradient: boolean; signal: AbortSignal | undefined },
-  ): Promise<{ shown: readonly Floats[]; tape?: Recorded }> => {
-    signal?.throwIfAborted();
-    const inputs = [batched(shared), batched(rowsOf(positions, 0, shared.shape[0]!))];
-    if (!gradient) return { shown: await session.run(programs.beginning, inputs) };
-    const tape = await session.record(programs.beginning, inputs, { differentiate: 1 });
-    return { shown: tape.outputs, tape };
+  const programs = {
+    alone: textTransformer({ weights, config, prefix: false }),
+    shared: textTransformer({ weights, config, prefix: true }),
   };
 
   return {
     async encode(prompts, { gradient, signal }): Promise<Encoded> {
       const { n, c, s } = checkPrompts(prompts, { width, contextLength });
+      const program = n === 0 ? programs.alone : programs.shared;
       const memory = (classes: number, length: number) =>
         estimateTextMemory(config.text, { classes, length, shared: n });
       const bytes = (classes: number, length: number): number => {
@@ -44,23 +37,19 @@ export function createTextTower({
         return gradient ? saved + working : working;
       };
       const lengths = prompts.end.map((end) => end + 1);
-      const beginning = n === 0 ? undefined : await encodeBeginning(prompts.shared, { gradient, signal });
-      const chunks = planChunks({ lengths, bytes, memoryLimit });
-      const inputsOf = (chunk: Chunk): Floats[] => chunkInputs(prompts, chunk, positions, beginning?.shown);
-      const program = beginning === undefined ? programs.alone : programs.after;
-      const differentiate = 1 + (beginning?.shown.length ?? 0);
-      const start = (chunk: Chunk): Promise<Recorded> => session.record(program, inputsOf(chunk), { differentiate });
+      const chunks = planChunks({ lengths, shared: n, bytes, memoryLimit });
+      const inputsOf = (chunk: Chunk): Floats[] => packPrompts(prompts, chunk, positions);
+      const start = (chunk: Chunk): Promise<Recorded> =>
+        session.record(program, inputsOf(chunk), { differentiate: n === 0 ? 1 : 2 });
       const tapes = new Map<Chunk, Recorded>();
       const dispose = (): void => {
-        beginning?.tape?.dispose();
         for (const tape of tapes.values()) tape.dispose();
         tapes.clear();
       };
 
       const features = new Float32Array(c * config.embedDim);
       const widest = Math.max(...chunks.map(({ classes, length }) => memory(classes.length, length).working));
-      const ofBeginning = estimateTextMemory(config.text, { classes: 1, length: n, shared: 0 });
-      let free = memoryLimit - widest - ofBeginning.saved;
+      let free = memoryLimit - widest;
       let state = gradient ? "open" : "encoded without gradient";
       try {
         for (const chunk of chunks) {
@@ -96,9 +85,7 @@ export function createTextTower({
             );
           }
           state = "pulled back already";
-          const own = new Float32Array(c * s * width);
-          const shown =
-            beginning?.shown.map(({ data, shape }) => ({ data: new Float32Array(data.length), shape })) ?? [];
+          const result = { shared: new Float32Array(n * width), own: new Float32Array(c * s * width) };
           try {
             for (const chunk of chunks) {
               await breathe(signal, chunks.length);
@@ -108,11 +95,16 @@ export function createTextTower({
               const back = await tape.pullback([{ data: seed, shape: [chunk.classes.length, config.embedDim] }]);
               tape.dispose();
               tapes.delete(chunk);
-              scatterRows(back[0]!.data, chunk.classes, own, s * width);
-              back.slice(1).forEach(({ data }, i) => data.forEach((value, j) => (shown[i]!.data[j]! += value)));
+              back[back.length - 2]?.data.forEach((value, i) => (result.shared[i]! += value));
+              unpackRows(back.at(-1)!.data, {
+                classes: chunk.classes,
+                end: prompts.end,
+                to: result.own,
+                step: s * width,
+                width,
+              });
             }
-            const shared = (await beginning?.tape?.pullback(shown))?.[0]!.data ?? new Float32Array(0);
-            return { shared, own };
+            return result;
           } finally {
             dispose();
           }
@@ -153,29 +145,55 @@ function checkPrompts(
   return { n, c, s };
 }
 
-const batched = ({ data, shape }: Floats): Floats => ({ data, shape: [1, ...shape] });
-
-/** The program's inputs for some classes, their own tokens cut to the chunk's length. */
-function chunkInputs(
+/** The program's inputs for some classes: their own tokens row behind row, and where each has its slot in attention. */
+export function packPrompts(
   { shared, own, end }: PromptBatch<Floats>,
   { classes, length }: Chunk,
   positions: Floats,
-  shown: readonly Floats[] = [],
 ): Floats[] {
   const n = shared.shape[0]!;
   const [, s, width] = own.shape as [number, number, number];
-  const data = new Float32Array(classes.length * length * width);
-  const ends = new Float32Array(classes.length * length);
+  const c = classes.length;
+  const r = classes.reduce((total, row) => total + end[row]! + 1, 0);
+  const floats = (...shape: number[]): Floats => ({ data: new Float32Array(sizeOf(shape)), shape });
+  const [tokens, placed] = [floats(r, width), floats(r, width)];
+  const [slots, taken, places] = [floats(c, length), floats(c, length), floats(r)];
+  const [ends, classOf, isEnd] = [floats(c), floats(r), floats(r, 1)];
+  let at = 0;
   classes.forEach((row, i) => {
-    data.set(own.data.subarray(row * s * width, (row * s + length) * width), i * length * width);
-    ends[i * length + end[row]!] = 1;
+    const count = end[row]! + 1;
+    tokens.data.set(own.data.subarray(row * s * width, (row * s + count) * width), at * width);
+    placed.data.set(positions.data.subarray(n * width, (n + count) * width), at * width);
+    for (let j = 0; j < count; j++, at++) {
+      slots.data[i * length + j] = at;
+      taken.data[i * length + j] = 1;
+      places.data[at] = i * length + j;
+      classOf.data[at] = i;
+    }
+    ends.data[i] = at - 1;
+    isEnd.data[at - 1] = 1;
   });
-  return [
-    { data, shape: [classes.length, length, width] },
-    ...shown,
-    batched(rowsOf(positions, n, n + length)),
-    { data: ends, shape: [classes.length, 1, length] },
-  ];
+  const rest = [slots, taken, places, ends, classOf, isEnd];
+  return n === 0 ? [tokens, placed, ...rest] : [shared, tokens, rowsOf(positions, 0, n), placed, ...rest];
+}
+
+/** Writes the rows of packed gradients of some classes to their places in [C,S,D]. */
+function unpackRows(
+  packed: Float32Array,
+  {
+    classes,
+    end,
+    to,
+    step,
+    width,
+  }: { classes: readonly number[]; end: Int32Array; to: Float32Array; step: number; width: number },
+): void {
+  let at = 0;
+  for (const row of classes) {
+    const size = (end[row]! + 1) * width;
+    to.set(packed.subarray(at, at + size), row * step);
+    at += size;
+  }
 }
 
 function gatherRows(from: Float32Array, rows: readonly number[], step: number): Float32Array {

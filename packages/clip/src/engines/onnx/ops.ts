@@ -82,6 +82,15 @@ export function createTracingOps(graph: GraphBuilder): Ops<Value> {
         shapes: sizes.map((size) => x.shape.with(axis, size)),
         attributes: { axis },
       }),
+    gatherRows: (x, index) => {
+      const whole = graph.once(`${index.name} as int64`, () =>
+        graph.node("Cast", [index], { shape: index.shape, type: "int64", attributes: { to: 7 } }),
+      );
+      return graph.node("Gather", [x, whole], {
+        shape: [...index.shape, ...x.shape.slice(1)],
+        attributes: { axis: 0 },
+      });
+    },
     concat: (xs, axis) =>
       xs.length === 1
         ? xs[0]!

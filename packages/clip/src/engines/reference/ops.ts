@@ -213,5 +213,11 @@ export const referenceOps: Ops<Doubles> = {
   },
   transpose,
   split: (x, axis, sizes) => split(x, axis, numbers(sizes)),
+  gatherRows: (x, index) => {
+    const step = sizeOf(x.shape.slice(1));
+    const result = make([...index.shape, ...x.shape.slice(1)]);
+    index.data.forEach((row, i) => result.data.set(x.data.subarray(row * step, (row + 1) * step), i * step));
+    return result;
+  },
   concat,
 };

@@ -87,6 +87,7 @@ export function createTfjsOps({ tf }: { tf: Tf }): TfjsOps {
     reshape: (x, shape) => tf.reshape(x, sizes(shape)),
     transpose: (x, axes) => tf.transpose(x, [...axes]),
     split: (x, axis, pieces) => tf.split(x, sizes(pieces), axis),
+    gatherRows: (x, index) => tf.tidy(() => tf.gather(x, tf.cast(index as tfjs.Tensor1D, "int32"))),
     concat: (xs, axis) => tf.concat([...xs], axis),
     holds: (x) => constants.has(x),
     dispose() {
