@@ -35,10 +35,16 @@ export function textTransformer({
   return {
     name: `text-transformer${prefix ? "-shared" : ""}`,
     inputs: [
-      ...[...shared, spec(r, width)],
-      ...[...shared, spec(r, width)],
-      ...[spec(c, s), spec(c, s), spec(r)],
-      ...[spec(c), spec(r), spec(r, 1)],
+      ...shared,
+      spec(r, width),
+      ...shared,
+      spec(r, width),
+      spec(c, s),
+      spec(c, s),
+      spec(r),
+      spec(c),
+      spec(r),
+      spec(r, 1),
     ],
     run<T>(ops: Ops<T>, inputs: readonly T[]): readonly T[] {
       const [slots, taken, places, ends, classOf, isEnd] = inputs.slice(-6) as [T, T, T, T, T, T];
