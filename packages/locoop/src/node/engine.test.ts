@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
 import { describeEngine, type EngineOptions, type EngineProbes, resolveByProbes, resolveEngine } from "./engine.js";
 
@@ -104,6 +105,23 @@ it("starts for real, and says what started in one line", async () => {
   const { engine, notices } = await resolveEngine({ engine: "onnx", threads: 1 });
   expect(engine).toEqual({ engine: "onnx", device: "cpu", threads: 1, head: "wasm" });
   expect(notices).toEqual([expect.stringMatching(/^engine: ONNX Runtime [\d.]+ on cpu, 1 thread$/)]);
+});
+
+it("says in one line what does not load, and installs nothing for it", async () => {
+  const { probes } = only("wasm");
+  const startOnnx = (): Promise<string> =>
+    Promise.reject(new Error("does not load here: no library\nRequire stack:\n- x"));
+  const { notices } = await resolveByProbes({ threads: 1 }, { ...probes, startOnnx });
+  expect(notices[0]).toBe(
+    "notice: does not load here: no library Require stack: - x; computing with TensorFlow.js, which is slower",
+  );
+});
+
+it("warns of more threads than cores, which wait for each other", async () => {
+  const cores = availableParallelism();
+  const { notices, threads } = await resolveEngine({ backend: "wasm", threads: cores + 1 });
+  expect(threads).toBe(cores + 1);
+  expect(notices[0]).toMatch(/^warning: \d+ threads are more than the \d+ cores? that there are/);
 });
 
 it("describes what decides the bits, and not how many threads there were", async () => {

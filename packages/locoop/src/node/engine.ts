@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Engine } from "@locoop/clip";
 import { tfjsEngine } from "@locoop/clip/tfjs";
 import { type BackendName, readTensorflow, startBackend, TENSORFLOW_PACKAGES } from "./backends.js";
-import { UsageError } from "./errors.js";
+import { errorLine, UsageError } from "./errors.js";
 import { runVersions, versionOf } from "./versions.js";
 
 export type { BackendName } from "./backends.js";
@@ -97,7 +97,11 @@ const probes: EngineProbes = {
  * ```
  */
 export async function resolveEngine(options: EngineOptions = {}): Promise<ResolvedEngine> {
-  return resolveByProbes(options, probes);
+  const resolved = await resolveByProbes(options, probes);
+  const cores = availableParallelism();
+  if (resolved.threads <= cores) return resolved;
+  const warning = `warning: ${resolved.threads} threads are more than the ${cores} ${cores === 1 ? "core" : "cores"} that there are, which can be many times slower; use --threads ${cores} or fewer`;
+  return { ...resolved, notices: [warning, ...resolved.notices] };
 }
 
 /** What `resolveEngine` does, by other probes. */
@@ -112,9 +116,8 @@ export async function resolveByProbes(
   if (wanted !== "tfjs") {
     const version = await startOnnx(device).catch((error: Error) => {
       if (wanted === "onnx") throw error;
-      notices.push(
-        `notice: ${error.message} (with --global if locoop is installed so); computing with TensorFlow.js, which is slower`,
-      );
+      const line = errorLine(error).replace(/npm install \S+$/, "$& (with --global if locoop is installed so)");
+      notices.push(`notice: ${line}; computing with TensorFlow.js, which is slower`);
     });
     if (version !== undefined) {
       if (backend !== undefined) await start(backend);

@@ -47,6 +47,7 @@ export async function openModel(spec: ModelSpec): Promise<Clip> {
     await checkMemory(spec);
     const loaded = await loadClip({ path: weights, engine: await openEngine(engine), activation });
     try {
+      ensureLogitScale(spec, loaded);
       ensureNormalisation(spec, loaded.config);
     } catch (error) {
       loaded.dispose();
@@ -59,6 +60,13 @@ export async function openModel(spec: ModelSpec): Promise<Clip> {
     if (open?.key === key) open = undefined;
   });
   return clip;
+}
+
+function ensureLogitScale({ weights }: ModelSpec, { logitScale }: Clip): void {
+  if (!Number.isFinite(logitScale))
+    throw new Error(
+      `weights: expected a finite logit_scale, but that of ${weights} makes ${logitScale} of cosines; the file may be damaged`,
+    );
 }
 
 function ensureNormalisation(spec: ModelSpec, config: Clip["config"]): void {

@@ -104,6 +104,13 @@ describe("numbers that are not finite", () => {
     ).rejects.toThrow(`the features of class "${names[0]}" hold NaN: expected finite numbers; check the weights`);
   });
 
+  it("are refused as the scale of all cosines", async () => {
+    const path = await broken("scale.safetensors", "logit_scale", ({ data }) => (data[0] = NaN));
+    await expect(openModel({ weights: path, engine: { engine: "tfjs", backend: "wasm" } })).rejects.toThrow(
+      `expected a finite logit_scale, but that of ${path} makes NaN of cosines`,
+    );
+  });
+
   it("name the picture whose features they are", async () => {
     const path = await broken("image.safetensors", "visual.proj", ({ data: matrix }) => {
       matrix[5] = NaN;
