@@ -58,6 +58,15 @@ export async function readJson<T>(path: string, what: string): Promise<T> {
   }
 }
 
+/** Reads what a file held; an error names the file. */
+export function inFile<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 /** Whether something exists at a path. */
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(

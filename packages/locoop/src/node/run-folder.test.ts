@@ -103,6 +103,8 @@ it("reads a finished run, and says what is wrong with others", async () => {
   expect([...run.classFeatures.data]).toEqual([1, 2, 3, 4]);
   await writeClassFeatures(dir, { data: Float32Array.of(1, 2), shape: [1, 2] });
   await expect(readRun(dir)).rejects.toThrow(/does not hold features of the run's 2 classes/);
+  await writeWhole(join(dir, "class-features.safetensors"), "cut");
+  await expect(readRun(dir)).rejects.toThrow(/class-features\.safetensors: .*not a safetensors file/);
   await writeWhole(join(dir, "classnames.json"), "broken");
   await expect(readRun(dir)).rejects.toThrow(/is not JSON/);
   expect((await readdir(dir)).filter((name) => name.endsWith(".tmp"))).toEqual([]);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Floats } from "@locoop/clip";
 import { readSafetensors, writeSafetensors } from "@locoop/clip";
 import type { EngineDescription } from "./engine.js";
-import { ensureFolder, exists, readJson, writeJson, writeWhole } from "./files.js";
+import { ensureFolder, exists, inFile, readJson, writeJson, writeWhole } from "./files.js";
 
 /** Where a threshold was calibrated: on a folder of pictures, on those that the few-shot draw left over, or on the shots themselves. */
 export type CalibrationOrigin = "folder" | "left-over" | "shots";
@@ -145,7 +145,7 @@ export async function readRun(dir: string): Promise<Run> {
     throw new Error(
       `run: ${dir} is of format ${String(config.version)}, this version reads format 1; use the version that wrote it`,
     );
-  const features = readSafetensors(bytes).tensors.get("features");
+  const features = inFile(join(dir, runFiles.classFeatures), () => readSafetensors(bytes)).tensors.get("features");
   if (!features || !(features.data instanceof Float32Array) || features.shape[0] !== classes.length)
     throw new Error(
       `run: ${join(dir, runFiles.classFeatures)} does not hold features of the run's ${classes.length} classes; it was damaged or changed`,

@@ -7,7 +7,7 @@ import { batches, countBatches, writeSplit } from "@locoop/datasets";
 import type { Learner, TrainingBatch } from "@locoop/prompt-learning";
 import { encodeClasses, fit, readCheckpoint, variableName, writeCheckpoint } from "@locoop/prompt-learning";
 import { locoopLoss } from "../loss.js";
-import { exists, removeLeftovers, writeJson, writeWhole } from "./files.js";
+import { exists, inFile, removeLeftovers, writeJson, writeWhole } from "./files.js";
 import { ensureFiniteClasses } from "./finite.js";
 import { type AnyLearner, loadLearner } from "./plugins.js";
 import type { CalibrationOrigin, DetectorFile, RunClass, RunConfig } from "./run-folder.js";
@@ -162,8 +162,9 @@ async function trainSteps(
   const featuresOf = await openBatchFeatures(spec, { workshop, clip, signal, onProgress });
   const stepsPerEpoch = countBatches(items.length, { size: settings.batchSize });
   const total = stepsPerEpoch * settings.epochs;
-  const saved = spec.resume ? await readFile(join(dir, runFiles.checkpoint)).catch(() => undefined) : undefined;
-  const resume = saved && readCheckpoint(saved);
+  const checkpoint = join(dir, runFiles.checkpoint);
+  const saved = spec.resume ? await readFile(checkpoint).catch(() => undefined) : undefined;
+  const resume = saved && inFile(checkpoint, () => readCheckpoint(saved));
   const lines = resume
     ? (await readFile(join(dir, runFiles.metrics), "utf8"))
         .split("\n")
@@ -223,7 +224,7 @@ async function trainSteps(
     if (step.step === stepsPerEpoch - 1) {
       // Metrics first: a checkpoint never knows of a step that they lack.
       await writeWhole(join(dir, runFiles.metrics), `${lines.join("\n")}\n`);
-      await writeWhole(join(dir, runFiles.checkpoint), writeCheckpoint(await step.checkpoint()));
+      await writeWhole(checkpoint, writeCheckpoint(await step.checkpoint()));
     }
   }
   return last;
