@@ -450,7 +450,7 @@ describe("engines", () => {
 
   it.each([
     [["--engine", "onnx"], /^error: .*onnxruntime-node.* not installed: npm install onnxruntime-node\n$/],
-    [["--backend", "tensorflow"], /^error: backend tensorflow needs .*npm install .*\n$/],
+    [["--backend", "tensorflow"], /^error: backend tensorflow needs .*tools\/tensorflow\/build\.mjs.*\n$/],
   ])("refuses %j where that is not installed", async (asked, reason) => {
     const refused = await without(["onnxruntime-node", ...tensorflow], ...detect, ...asked);
     expect(refused).toMatchObject({ code: 1, stdout: "" });
