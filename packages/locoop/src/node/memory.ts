@@ -44,12 +44,12 @@ export async function sizeOfWeights(path: string): Promise<number | undefined> {
 
 // Measured with ViT-B/16 sizes, rounded up: as read, as the engine holds them, and while one becomes the other.
 const COPIES = { onnx: 3, tfjs: 3 } as const;
-// Towers work in parts of at most so much; small models need no more than their own size.
+// Towers work in parts of at most so much; what a thousand classes keep for their gradient is some four times the weights.
 const MOST_WORKING_MEMORY = 2 * 2 ** 30;
 
 /** Bytes that a model takes at its most in one thread. */
 export function memoryOfModel(weights: number, { engine }: EngineChoice): number {
-  return COPIES[engine] * weights + Math.min(weights, MOST_WORKING_MEMORY);
+  return COPIES[engine] * weights + Math.min(4 * weights, MOST_WORKING_MEMORY);
 }
 
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

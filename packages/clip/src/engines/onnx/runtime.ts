@@ -51,7 +51,7 @@ export async function importRuntime(): Promise<OnnxRuntime> {
     runtime.env.logLevel = "fatal"; // errors are thrown; its log would repeat them on stderr
     return runtime;
   } catch (error) {
-    const { message } = error as Error;
+    const message = firstLine(error);
     throw new Error(
       (error as { code?: string }).code === "ERR_MODULE_NOT_FOUND"
         ? `the ONNX engine needs ${name}, which is not installed: npm install ${name}`
@@ -72,12 +72,14 @@ export async function tryDevice(runtime: OnnxRuntime, device: OnnxDevice, option
     await session.run({ x: new runtime.Tensor("float32", Float32Array.of(1), [1]) }, { y: null });
     await session.release();
   } catch (error) {
-    const why = (error as Error).message.split("\n")[0]!.replace(/^.* was false\. /, "");
+    const why = firstLine(error).replace(/^.* was false\. /, "");
     throw new Error(`ONNX Runtime cannot compute on device ${device} here (${why}): ${adviceFor[device]}`, {
       cause: error,
     });
   }
 }
+
+const firstLine = (error: unknown): string => (error as Error).message.trim().split("\n")[0]!;
 
 const adviceFor: Record<OnnxDevice, string> = {
   cpu: "install the onnxruntime package of this platform again",

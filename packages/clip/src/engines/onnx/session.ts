@@ -123,10 +123,8 @@ export function openSession(runtime: OnnxRuntime, options: object): EngineSessio
     dispose() {
       open = false;
       for (const created of sessions) {
-        created.then(
-          (session) => session.release(),
-          () => {}, // it was reported where it was asked for
-        );
+        // A session that was not made was reported where it was asked for; one that does not go has nobody to tell.
+        created.then((session) => session.release()).catch(() => {});
       }
       sessions.clear();
       pool.clear();
