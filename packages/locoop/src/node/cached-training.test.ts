@@ -1,30 +1,21 @@
 import { existsSync } from "node:fs";
-import { cp, mkdtemp, readdir, readFile, rm, truncate } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "@locoop/clip";
-import { drawBenchmark, tinyClipPaths } from "@locoop/tiny-clip";
-import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { closeModel, openModel } from "./model.js";
 import type { RunConfig } from "./run-folder.js";
 import { trainRun, type TrainProgress, type TrainSpec } from "./train-run.js";
 import { viewRequests } from "./training-views.js";
 import { prepare, specFor, type TrainOptions, trainRuns } from "./training.js";
+import { bitsOf, drawClasses, shortRun } from "./training.test.kit.js";
 import { createInlineWorkshop, type Workshop } from "./workshop.js";
 
-const { weights } = tinyClipPaths();
 let dir: string;
 let data: string;
 
 beforeAll(async () => {
-  tf.enableProdMode(); // no banner
-  dir = await mkdtemp(join(tmpdir(), "locoop-cached-"));
-  const drawn = join(dir, "drawn");
-  await drawBenchmark({ dir: drawn, seed: 1, trainPerClass: 3, validationPerClass: 0, testPerClass: 0, ood: 0 });
-  data = join(dir, "data");
-  for (const name of (await readdir(join(drawn, "train"))).sort().slice(0, 3))
-    await cp(join(drawn, "train", name), join(data, name), { recursive: true });
+  ({ dir, data } = await drawClasses("cached"));
   await trainRuns(options("whole"));
 }, 120_000);
 afterAll(async () => {
@@ -32,26 +23,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** 6 pictures, 2 views of each; 3 epochs of 2 steps. */
-const options = (out: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
-  data,
-  weights,
-  out: join(dir, out),
-  shots: 2,
-  epochs: 3,
-  batchSize: 3,
-  views: 2,
-  threads: 1,
-  backend: "wasm",
-  learnerOptions: { contexts: 2 },
-  ...more,
-});
-const bits = async (out: string): Promise<string[]> =>
-  Promise.all(
-    ["prompt.safetensors", "class-features.safetensors", "metrics.jsonl", "detector.json"].map((name) =>
-      readFile(join(dir, out, name), "latin1"),
-    ),
-  );
+const options = (out: string, more?: Partial<TrainOptions>): TrainOptions => shortRun(data, join(dir, out), more);
+const bits = (out: string): Promise<string[]> => bitsOf(join(dir, out));
 const shardsOf = async (out: string): Promise<string[]> => {
   const cache = join(dir, out, "cache");
   const [folder] = await readdir(cache);

@@ -1,50 +1,21 @@
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Floats, readSafetensors, writeSafetensors } from "@locoop/clip";
 import { readCheckpoint } from "@locoop/prompt-learning";
-import { drawBenchmark, tinyClipPaths } from "@locoop/tiny-clip";
-import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { closeModel, openModel } from "./model.js";
+import { bitsOf, drawClasses, shortRun, weights } from "./training.test.kit.js";
 import { type TrainOptions, trainRuns } from "./training.js";
 
-const { weights } = tinyClipPaths();
 let dir: string;
 let data: string;
 let names: string[];
 
-beforeAll(async () => {
-  tf.enableProdMode(); // no banner
-  dir = await mkdtemp(join(tmpdir(), "locoop-finite-"));
-  const drawn = join(dir, "drawn");
-  await drawBenchmark({ dir: drawn, seed: 1, trainPerClass: 3, validationPerClass: 0, testPerClass: 0, ood: 0 });
-  data = join(dir, "data");
-  names = (await readdir(join(drawn, "train"))).sort().slice(0, 3);
-  for (const name of names) await cp(join(drawn, "train", name), join(data, name), { recursive: true });
-}, 120_000);
+beforeAll(async () => void ({ dir, data, names } = await drawClasses("finite")), 120_000);
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-/** 6 pictures; 3 epochs of 2 steps. */
-const options = (out: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
-  data,
-  weights,
-  out: join(dir, out),
-  shots: 2,
-  epochs: 3,
-  batchSize: 3,
-  views: 2,
-  threads: 1,
-  backend: "wasm",
-  learnerOptions: { contexts: 2 },
-  ...more,
-});
-const bits = async (out: string): Promise<string[]> =>
-  Promise.all(
-    ["prompt.safetensors", "class-features.safetensors", "metrics.jsonl", "detector.json"].map((name) =>
-      readFile(join(dir, out, name), "latin1"),
-    ),
-  );
+const options = (out: string, more?: Partial<TrainOptions>): TrainOptions => shortRun(data, join(dir, out), more);
+const bits = (out: string): Promise<string[]> => bitsOf(join(dir, out));
 
 /** The toy weights with NaN put into one tensor. */
 async function broken(file: string, tensor: string, harm: (tensor: Floats) => void): Promise<string> {

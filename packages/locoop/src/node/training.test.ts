@@ -1,30 +1,18 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSplit } from "@locoop/datasets";
-import { drawBenchmark, tinyClipPaths } from "@locoop/tiny-clip";
-import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { UsageError } from "./errors.js";
 import { closeModel, openModel } from "./model.js";
 import { readRun, type RunConfig } from "./run-folder.js";
+import { drawClasses, weights } from "./training.test.kit.js";
 import { type TrainOptions, trainRuns } from "./training.js";
 
-const { weights } = tinyClipPaths();
 let dir: string;
 let data: string;
 
-beforeAll(async () => {
-  tf.enableProdMode(); // no banner
-  dir = await mkdtemp(join(tmpdir(), "locoop-training-"));
-  const drawn = join(dir, "drawn");
-  await drawBenchmark({ dir: drawn, seed: 1, trainPerClass: 3, validationPerClass: 0, testPerClass: 0, ood: 0 });
-  data = join(dir, "data");
-  const { readdir } = await import("node:fs/promises");
-  for (const name of (await readdir(join(drawn, "train"))).sort().slice(0, 3))
-    await cp(join(drawn, "train", name), join(data, name), { recursive: true });
-}, 120_000);
+beforeAll(async () => void ({ dir, data } = await drawClasses("training")), 120_000);
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 const options = (out: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
