@@ -89,7 +89,7 @@ export function createDecoder({ threads }: { threads: number }): Decoder & { dis
       const failures = (await Promise.all(tasks)).flat();
       const failed = new Map(failures.map((failure) => [failure.row, revive(failure)]));
       const stride = size * size * 3;
-      // Copied out of shared memory: ONNX Runtime takes no other.
+      // Copied out of shared memory, which the next pictures are decoded to.
       const decoded = packRows(
         requests.length,
         size,

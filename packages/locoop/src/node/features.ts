@@ -59,7 +59,7 @@ export async function* encodeChunks(
 
 /**
  * Features of all pictures, in order; the first unreadable one is an error. With `shared` the rows lie in shared memory, so that a
- * worker hands them over without a copy; ONNX Runtime takes no such memory as input.
+ * worker hands them over without a copy; ONNX Runtime would copy them at every use.
  */
 export async function encodePictures(
   clip: Clip,

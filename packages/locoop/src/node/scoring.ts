@@ -70,8 +70,8 @@ export async function judgeFeatures(
   { scores, clip }: { scores: readonly AnyScore[]; clip: Pick<Clip, "similarity" | "logitScale"> },
 ): Promise<Judgement[][]> {
   const images: ImageFeatures = {
-    global: unshare(global),
-    local: local && scores.some((score) => score.local) ? unshare(local) : undefined,
+    global,
+    local: scores.some((score) => score.local) ? local : undefined,
   };
   const judged: Judgement[][] = [];
   for (const classes of classFeatures) {
@@ -93,9 +93,4 @@ export async function judgeFeatures(
     );
   }
   return judged;
-}
-
-/** ONNX Runtime takes no shared memory, which is where features from workers lie. */
-function unshare({ data, shape }: Floats): Floats {
-  return { data: data.buffer instanceof SharedArrayBuffer ? Float32Array.from(data) : data, shape };
 }

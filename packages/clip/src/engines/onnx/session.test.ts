@@ -131,6 +131,17 @@ test("a thousand steps leave nothing behind", { timeout: 120_000 }, async () => 
   session.dispose();
 });
 
+test("inputs may lie in shared memory", async () => {
+  const session = (await onnxEngine({ threads: 1 })).open();
+  const { data, batch } = pixels(2);
+  const shared = new Uint8Array(new SharedArrayBuffer(data.length));
+  shared.set(data);
+  const { image } = towers(session);
+  const [plain, same] = [await image.encode({ data, batch }), await image.encode({ data: shared, batch })];
+  expect(same.global).toEqual(plain.global);
+  session.dispose();
+});
+
 test("a wrong shape and a disposed session are refused in one line", async () => {
   const session = (await onnxEngine({ threads: 1 })).open();
   const program = {

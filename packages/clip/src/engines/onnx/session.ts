@@ -23,8 +23,8 @@ type Sizes = ReadonlyMap<string, number>;
 /** A session of one model: each program is traced and compiled at its first use. */
 export function openSession(runtime: OnnxRuntime, options: object): EngineSession {
   const plain = new Map<Program, Promise<Compiled>>();
-  const recordings = new Map<string, Promise<CompiledRecording>>();
-  const programs = new Map<Program, number>();
+  /** For each program by how many of its inputs have a gradient. */
+  const recordings = new Map<Program, Map<number, Promise<CompiledRecording>>>();
   const sessions = new Set<Promise<OnnxSession>>();
   const pool = createPool();
   let open = true;
@@ -49,7 +49,7 @@ export function openSession(runtime: OnnxRuntime, options: object): EngineSessio
     Object.fromEntries(
       inputs.map(({ data, shape }, i) => [
         inputName(i),
-        new runtime.Tensor(data instanceof Uint8Array ? "uint8" : "float32", data, shape),
+        new runtime.Tensor(data instanceof Uint8Array ? "uint8" : "float32", unshare(data), shape),
       ]),
     );
   /** An array for the runtime to write to, where it can. */
@@ -86,9 +86,9 @@ export function openSession(runtime: OnnxRuntime, options: object): EngineSessio
     },
     async record(program, inputs, { differentiate }): Promise<Recorded> {
       const sizes = readSizes(program, inputs);
-      const id = programs.get(program) ?? programs.size;
-      programs.set(program, id);
-      const { forward, backward, gradients, kept, fedAgain } = await once(recordings, `${id} ${differentiate}`, () =>
+      const known = recordings.get(program) ?? new Map<number, Promise<CompiledRecording>>();
+      recordings.set(program, known);
+      const { forward, backward, gradients, kept, fedAgain } = await once(known, differentiate, () =>
         compileRecording(program, differentiate),
       );
       const feeds = feed(inputs);
@@ -133,6 +133,10 @@ export function openSession(runtime: OnnxRuntime, options: object): EngineSessio
 }
 
 const toFloats = ({ data, dims }: OnnxTensor): Floats => ({ data: data as Float32Array, shape: [...dims] });
+
+/** The runtime takes no shared memory, in which workers hand arrays over. */
+const unshare = <A extends Float32Array | Uint8Array>(data: A): A =>
+  typeof SharedArrayBuffer !== "undefined" && data.buffer instanceof SharedArrayBuffer ? (data.slice() as A) : data;
 
 /** The native runtime writes to the arrays it is given; the others give their own. */
 const writesInPlace = (runtime: OnnxRuntime): boolean => runtime.listSupportedBackends !== undefined;
