@@ -1,5 +1,5 @@
 import type { Floats } from "./floats.js";
-import { layerNormEpsilon, type Dim, type Ops } from "./ops.js";
+import { layerNormEpsilon, sameDim, type Dim, type Ops } from "./ops.js";
 
 /** An operation done and how to go back: `back` sees only the output's gradients and what was saved, so it can run later or in another graph. */
 export interface Derived<T> {
@@ -14,8 +14,6 @@ type Needs = readonly boolean[];
 const first = <T>(xs: readonly T[]): T => xs[0] as T;
 const same = (a: readonly Dim[], b: readonly Dim[]): boolean =>
   a.length === b.length && a.every((size, axis) => sameDim(size, b[axis]!));
-const sameDim = (a: Dim, b: Dim): boolean =>
-  typeof a === "object" && typeof b === "object" ? a.symbol === b.symbol : a === b;
 
 /** The transpose of broadcasting: sums a gradient back to the shape of the operand that was repeated. */
 function sumTo<T>(ops: Ops<T>, gradient: T, shape: readonly Dim[]): T {

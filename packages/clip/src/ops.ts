@@ -76,6 +76,11 @@ export interface Ops<T> {
   concat(xs: readonly T[], axis: number): T;
 }
 
+/** Whether two sizes are known to be equal. */
+export function sameDim(a: Dim, b: Dim): boolean {
+  return typeof a === "object" && typeof b === "object" ? a.symbol === b.symbol : a === b;
+}
+
 /** Layer normalisation's epsilon in every CLIP. */
 export const layerNormEpsilon = 1e-5;
 

@@ -202,10 +202,8 @@ function gatherRows(from: Float32Array, rows: readonly number[], step: number): 
   return result;
 }
 
-/** Writes equal pieces of `from` at the start of rows of `to`, which may be longer. */
 function scatterRows(from: Float32Array, rows: readonly number[], to: Float32Array, step: number): void {
-  const size = from.length / rows.length;
-  rows.forEach((row, i) => to.set(from.subarray(i * size, (i + 1) * size), row * step));
+  rows.forEach((row, i) => to.set(from.subarray(i * step, (i + 1) * step), row * step));
 }
 
 /** Between chunks the event loop gets a turn, so that a signal set by a timer or a key is seen. */

@@ -1,14 +1,13 @@
 import { availableParallelism } from "node:os";
 import type { Engine } from "@locoop/clip";
+import type { OnnxDevice } from "@locoop/clip/onnx";
 import { tfjsEngine } from "@locoop/clip/tfjs";
 import { type BackendName, readTensorflow, startBackend, TENSORFLOW_PACKAGES } from "./backends.js";
 import { errorLine, UsageError } from "./errors.js";
 import { runVersions, versionOf } from "./versions.js";
 
+export type { OnnxDevice } from "@locoop/clip/onnx";
 export type { BackendName } from "./backends.js";
-
-/** What ONNX Runtime computes on. */
-export type OnnxDevice = "cpu" | "cuda" | "webgpu";
 
 /** Which engine runs the towers, decided: plain data, which travels to workers and into a run's record. */
 export type EngineChoice =

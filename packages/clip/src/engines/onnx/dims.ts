@@ -1,4 +1,4 @@
-import type { Dim } from "../../ops.js";
+import { sameDim, type Dim } from "../../ops.js";
 
 /**
  * A size that is known at run time only: a polynomial in the symbols of a program's inputs, such as B*L or N+S, from its monomials
@@ -69,11 +69,6 @@ export function divideDims(total: Dim, by: Dim): Dim | undefined {
     quotient.set(left.join("*"), count / divisor[1]);
   }
   return print(quotient);
-}
-
-/** Whether two sizes are known to be equal. */
-export function sameDim(a: Dim, b: Dim): boolean {
-  return typeof a === "object" && typeof b === "object" ? a.symbol === b.symbol : a === b;
 }
 
 /** A size as sums of products of symbols: `[{ count, symbols }]`. */

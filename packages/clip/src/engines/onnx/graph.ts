@@ -1,6 +1,6 @@
 import type { Floats } from "../../floats.js";
-import type { Dim } from "../../ops.js";
-import { sameDim, termsOf } from "./dims.js";
+import { sameDim, type Dim } from "../../ops.js";
+import { termsOf } from "./dims.js";
 
 /** What a value of a graph holds. */
 export type ElementType = "float32" | "uint8" | "int64";

@@ -1,5 +1,5 @@
-import { composeAttention, layerNormEpsilon, type Dim, type Ops } from "../../ops.js";
-import { addDims, divideDims, multiplyDims, sameDim } from "./dims.js";
+import { composeAttention, layerNormEpsilon, sameDim, type Dim, type Ops } from "../../ops.js";
+import { addDims, divideDims, multiplyDims } from "./dims.js";
 import type { GraphBuilder, Value } from "./graph.js";
 
 const microsoft = "com.microsoft";
