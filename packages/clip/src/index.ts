@@ -15,6 +15,7 @@ export { createSimilarity } from "./towers/comparison.js";
 export { inferConfig, type Activation, type ClipConfig, type TextConfig, type VisionConfig } from "./config.js";
 export { createClip, type Clip } from "./clip.js";
 export { cosines, normalizeRows, type Cosines } from "./similarity.js";
+export { blobSource, bytesSource, type BlobLike, type ByteSource } from "./weights/byte-source.js";
 export { toOpenAiNames, type WeightMap } from "./weights/names.js";
 export { readSafetensors, writeSafetensors, type HalfTensor, type IntTensor } from "./weights/safetensors.js";
 export { createTokenizer, type Tokenizer } from "./tokenizer.js";
