@@ -2,6 +2,7 @@ export type { ScoreList } from "./checks.js";
 export type { Matches, Row } from "./matches.js";
 export { defineScore, type Score, type ScoreDefinition, type ScoreOptions, type ScoreRow } from "./score.js";
 export { largest, logSumExp, maxSoftmax, softmax } from "./softmax.js";
+export { emulateFloat16, type Float16Options } from "./emulate-float16.js";
 export { energy } from "./scores/energy.js";
 export { entropy } from "./scores/entropy.js";
 export { gen } from "./scores/gen.js";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { defineScore, energy, entropy, gen, glmcm, lmcm, maxLogit, mcm, msp, scores, type Matches } from "../index.js";
+import { readFloat32Tensors } from "../../fixtures/read.js";
 import { describeScore } from "../testing.js";
 
 // float64 numpy and scipy on the same float32 cosines: 1e-12 relative to the score (the fixtures' README).
@@ -105,25 +106,3 @@ describe("bad input", () => {
     ["inherited names", () => mcm(matches, { toString: 1 } as object), /known options \(temperature\), got "toString"/],
   ])("%s", (_, call, message) => expect(call).toThrow(message));
 });
-
-function readFloat32Tensors(bytes: Buffer): Map<string, { data: Float32Array; shape: number[] }> {
-  const start = 8 + Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.toString("utf8", 8, start)) as Record<
-    string,
-    { shape: number[]; data_offsets: [number, number] }
-  >;
-  return new Map(
-    Object.entries(header).map(
-      ([
-        name,
-        {
-          shape,
-          data_offsets: [from, to],
-        },
-      ]) => {
-        const base = bytes.byteOffset + start;
-        return [name, { data: new Float32Array(bytes.buffer.slice(base + from, base + to)), shape }];
-      },
-    ),
-  );
-}
