@@ -1,5 +1,7 @@
 export { batches, countBatches, epochOrder } from "./batches.js";
 export type { Batch, BatchOptions } from "./batches.js";
+export { fromDasslSplit } from "./dassl-split.js";
+export type { DasslSplitOptions, ImportedSplit } from "./dassl-split.js";
 export type { Dataset, Item } from "./dataset.js";
 export { DatasetError } from "./errors.js";
 export { sampleFewShot } from "./few-shot.js";
