@@ -4,8 +4,8 @@ import { basename, dirname, join } from "node:path";
 import type { Floats } from "../floats.js";
 import { toOpenAiNames } from "../weights/names.js";
 import type { WeightMap } from "../weights/names.js";
-import { decodeTensor, parseSafetensorsHeader, readHeaderSize } from "../weights/safetensors.js";
-import type { IntTensor } from "../weights/safetensors.js";
+import { parseSafetensorsHeader, readHeaderSize } from "../weights/safetensors-header.js";
+import { decodeTensor, type IntTensor } from "../weights/tensor-data.js";
 import { readModelConfig } from "./model-config.js";
 import type { ModelConfig } from "./model-config.js";
 

@@ -1,5 +1,5 @@
 import type { Floats } from "../floats.js";
-import type { IntTensor } from "./safetensors.js";
+import type { IntTensor } from "./tensor-data.js";
 
 /** The weights of a CLIP under OpenAI's names, float32. */
 export type WeightMap = ReadonlyMap<string, Floats>;
