@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { applyAugmentation } from "../augment.js";
 import { centerCrop, cropFor, preprocess, resizeShortSide } from "../resize.js";
 import { readSafetensors } from "../weights/safetensors.js";
-import { ImageError } from "./image-error.js";
+import { ImageError } from "../pictures/image-error.js";
 import { readImage } from "./read-image.js";
 
 interface Good {
@@ -35,6 +35,17 @@ const expected = JSON.parse(readFileSync(at("preprocess.json"), "utf8")) as {
   train: Train[];
   bad: { file: string; opens: boolean }[];
 };
+const moreFolder = new URL("../../fixtures/preprocess-more/", import.meta.url);
+const more = JSON.parse(readFileSync(new URL("expected.json", moreFolder), "utf8")) as {
+  pictures: {
+    file: string;
+    mode: string;
+    width: number;
+    height: number;
+    decoded_sha256: string;
+    scaled_sha256?: string;
+  }[];
+};
 const sha256 = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
 
 // Bytes of Pillow 13.0.0, exact.
@@ -55,6 +66,23 @@ describe("pictures", () => {
       expect(sha256(centerCrop(resizeShortSide(image, size), size).data)).toBe(digest);
     }
   });
+
+  it.each(more.pictures)(
+    "$file ($mode) is decoded to Pillow's bytes",
+    async ({ file, mode, width, height, ...row }) => {
+      const { data, ...size } = await readImage(new URL(file, moreFolder).pathname);
+      expect(size).toEqual({ width, height });
+      if (mode.startsWith("I;16")) {
+        // Pillow cuts 16-bit grey off at 255, which leaves white; here it is scaled.
+        expect(sha256(data)).not.toBe(row.decoded_sha256);
+        expect(sha256(data)).toBe(row.scaled_sha256);
+      } else if (file.endsWith(".avif")) {
+        expect(sha256(data)).not.toBe(row.decoded_sha256); // another decoder: docs/guide/pictures.md says how far
+      } else {
+        expect(sha256(data)).toBe(row.decoded_sha256);
+      }
+    },
+  );
 
   it("equals Pillow's bytes on every given crop of the training transform", async () => {
     for (const { file, size, sha256: digest, ...augmentation } of expected.train) {
@@ -109,8 +137,30 @@ describe("bad pictures", () => {
   it("names a missing file, a folder and an unsupported format", async () => {
     await expect(readImage("/nowhere/cat.jpg")).rejects.toThrow("/nowhere/cat.jpg: there is no such file");
     await expect(readImage(at("files"))).rejects.toThrow(/this is a folder/);
-    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>');
-    await expect(readImage(svg)).rejects.toThrow(/^bytes: not a picture; expected JPEG/);
+    await expect(readImage("/dev/zero")).rejects.toThrow(
+      "/dev/zero: this is a pipe or a device, expected a picture file",
+    );
+  });
+
+  it.each([
+    ["SVG", '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>'],
+    ["SVG after a declaration", '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>'],
+    ["PDF", "%PDF-1.7\n"],
+    ["PostScript", "%!PS-Adobe-3.0 EPSF-3.0\n"],
+    ["HEIC", "\0\0\0\x18ftypheic\0\0\0\0mif1heic"],
+    ["BMP", "BM\x46\0\0\0\0\0\0\0\x36\0\0\0"],
+    ["PPM", "P6 1 1 255\nabc"],
+    ["JPEG XL", "\xff\x0a\xfa\x7f\x01\x90"],
+    ["JPEG 2000", "\0\0\0\x0cjP  \r\n\x87\n"],
+    ["a program", "\x7fELF\x02\x01\x01"],
+    ["a pickle", "\x80\x02}q\0."],
+  ])("refuses %s by its first bytes, before any decoder sees it", async (_kind, text) => {
+    const message = "bytes: not a picture; expected JPEG, PNG, GIF, WebP, TIFF, AVIF";
+    await expect(readImage(Buffer.from(text, "latin1"))).rejects.toThrow(message);
+  });
+
+  it.each([0, -1, 2.5, Number.POSITIVE_INFINITY])("takes no maxPixels of %s", async (maxPixels) => {
+    await expect(readImage(at("files/gray.png"), { maxPixels })).rejects.toThrow(RangeError);
   });
 });
 

@@ -1,26 +1,32 @@
-import { readFile } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import type { RgbImage } from "../image.js";
-import { ImageError } from "./image-error.js";
+import { decodeGif } from "../pictures/gif.js";
+import { ImageError } from "../pictures/image-error.js";
+import {
+  checkLimit,
+  explainRefusal,
+  maxChannels,
+  oneLine,
+  pictureKind,
+  pillowLimit,
+  type PictureKind,
+} from "../pictures/kinds.js";
 
-// Only the formats whose files begin like this reach a decoder: not SVG, PDF or what else a libvips may have been built with.
-const signatures: readonly (readonly [format: string, bytes: RegExp])[] = [
-  ["JPEG", /^\xff\xd8\xff/],
-  ["PNG", /^\x89PNG\r\n\x1a\n/],
-  ["GIF", /^GIF8[79]a/],
-  ["WebP", /^RIFF....WEBP/s],
-  ["TIFF", /^(II\*\0|MM\0\*)/],
-  ["AVIF", /^....ftyp(avif|avis)/s],
-];
-
-/** Pillow refuses pictures of more pixels than this as decompression bombs. */
-const pillowLimit = 178_956_970;
+// What sharp calls the format of each kind: a libvips with more loaders must not take a file for something else.
+const formats: Partial<Record<PictureKind, string>> = {
+  JPEG: "jpeg",
+  PNG: "png",
+  WebP: "webp",
+  TIFF: "tiff",
+  AVIF: "heif",
+};
 
 /**
  * Decodes a picture file (or its bytes) to RGB, to the same bytes as Pillow's `Image.open(path).convert("RGB")`: alpha dropped,
- * palette expanded, CMYK by Pillow's formula, colour profiles and the EXIF orientation ignored, the first picture of a GIF.
+ * palette expanded, CMYK by Pillow's formula, colour profiles and the EXIF orientation ignored, the first picture of several.
  * 16-bit grey is scaled to 8 bits, where Pillow cuts it off. Needs the package `sharp`. Throws `ImageError` for whatever is no
- * whole JPEG, PNG, GIF, WebP, TIFF or AVIF of at most `maxPixels` pixels: Pillow's limit by default, three bytes of memory each;
- * lower it for files you do not trust.
+ * whole JPEG, PNG, GIF, WebP, TIFF or AVIF of at most `maxPixels` pixels: Pillow's limit by default, three bytes of memory each
+ * (up to eight while a picture of 16 bits or of interlaced rows is decoded); lower it for files you do not trust.
  *
  * @example
  * ```ts
@@ -38,47 +44,84 @@ export async function readImage(
   source: string | Uint8Array,
   { maxPixels = pillowLimit }: { maxPixels?: number } = {},
 ): Promise<RgbImage> {
+  checkLimit(maxPixels);
   const path = typeof source === "string" ? source : "bytes";
-  const bytes = typeof source === "string" ? await readBytes(source) : source;
-  if (bytes.length === 0) throw new ImageError(path, "the file is empty");
-  const start = String.fromCharCode(...bytes.subarray(0, 12));
-  if (!signatures.some(([, signature]) => signature.test(start))) {
-    throw new ImageError(path, `not a picture; expected ${signatures.map(([format]) => format).join(", ")}`);
-  }
-  const sharp = await loadSharp();
+  const bytes = typeof source === "string" ? await readPictureFile(source) : source;
+  const kind = kindOf(path, bytes);
+  const sharp = kind === "GIF" ? undefined : await loadSharp();
   try {
-    const open = () => sharp(bytes, { limitInputPixels: maxPixels, failOn: "warning", ignoreIcc: true, pages: 1 });
-    const { space } = await open().metadata();
-    if (space === "cmyk") {
-      const { data, info } = await open()
-        .pipelineColourspace("cmyk")
-        .toColourspace("cmyk")
-        .raw()
-        .toBuffer({ resolveWithObject: true });
-      return { data: fromCmyk(data, info.channels), width: info.width, height: info.height };
+    return sharp === undefined ? decodeGif(bytes, { maxPixels }) : await decode(sharp, { bytes, kind, maxPixels });
+  } catch (error) {
+    throw new ImageError(path, explainRefusal(error, maxPixels), { cause: error });
+  }
+}
+
+async function decode(
+  sharp: Sharp,
+  { bytes, kind, maxPixels }: { bytes: Uint8Array; kind: PictureKind; maxPixels: number },
+): Promise<RgbImage> {
+  const open = () =>
+    sharp(bytes, {
+      limitInputPixels: maxPixels,
+      limitInputChannels: maxChannels,
+      unlimited: false,
+      failOn: "warning",
+      ignoreIcc: true,
+      pages: 1,
+    });
+  const { format, space, depth } = await open().metadata();
+  if (format !== formats[kind]) throw new Error(`begins like ${kind} and is ${format}`);
+  if (depth === "float" || depth === "double" || depth === "complex" || depth === "dpcomplex") {
+    throw new Error(`samples are ${depth}, expected 8 or 16 bits`);
+  }
+  // Pillow turns TIFFs, and only those, as their orientation says.
+  const turned = () => (kind === "TIFF" ? open().autoOrient() : open());
+  if (space === "cmyk") {
+    const { data, info } = await turned()
+      .pipelineColourspace("cmyk")
+      .toColourspace("cmyk")
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return { data: fromCmyk(data, info.channels), width: info.width, height: info.height };
+  }
+  const { data, info } = await turned().removeAlpha().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
+  if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels, expected 3`);
+  return { data, width: info.width, height: info.height };
+}
+
+/** The bytes of a file that begins like a picture; of another file only the beginning is read. */
+async function readPictureFile(path: string): Promise<Uint8Array> {
+  try {
+    // A pipe would wait, and a device has no end.
+    const found = await stat(path);
+    if (found.isDirectory()) throw new ImageError(path, "this is a folder, expected a picture");
+    if (!found.isFile()) throw new ImageError(path, "this is a pipe or a device, expected a picture file");
+    const file = await open(path);
+    try {
+      const { buffer, bytesRead } = await file.read(new Uint8Array(12), 0, 12, 0);
+      kindOf(path, buffer.subarray(0, bytesRead));
+      return await file.readFile();
+    } finally {
+      await file.close();
     }
-    const { data, info } = await open().removeAlpha().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3) throw new Error(`decoded to ${info.channels} channels, expected 3`);
-    return { data, width: info.width, height: info.height };
   } catch (error) {
-    throw new ImageError(path, explain(error, maxPixels), { cause: error });
+    if (error instanceof ImageError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ImageError(path, code === "ENOENT" ? "there is no such file" : oneLine(error), { cause: error });
   }
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+function kindOf(path: string, bytes: Uint8Array): PictureKind {
   try {
-    return await readFile(path);
+    return pictureKind(bytes);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const reasons: Record<string, string> = {
-      ENOENT: "there is no such file",
-      EISDIR: "this is a folder, expected a picture",
-    };
-    throw new ImageError(path, reasons[code ?? ""] ?? oneLine(error), { cause: error });
+    throw new ImageError(path, oneLine(error), { cause: error });
   }
 }
 
-async function loadSharp(): Promise<typeof import("sharp").default> {
+type Sharp = typeof import("sharp").default;
+
+async function loadSharp(): Promise<Sharp> {
   try {
     return (await import("sharp")).default;
   } catch (error) {
@@ -86,18 +129,6 @@ async function loadSharp(): Promise<typeof import("sharp").default> {
       cause: error,
     });
   }
-}
-
-function explain(error: unknown, maxPixels: number): string {
-  const message = oneLine(error);
-  if (/pixel limit|dimensions? (exceed|limit)|too large/i.test(message)) {
-    return `the picture has more than ${maxPixels} pixels; raise maxPixels if it is to be trusted`;
-  }
-  return `the file is damaged or cut short (${message})`;
-}
-
-function oneLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").trim();
 }
 
 /** Pillow's CMYK to RGB: 255 - K - C (255 - K) / 255, rounded as its `MULDIV255` does, not below 0. */
