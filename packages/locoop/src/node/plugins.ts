@@ -6,6 +6,7 @@ import type { LearnerDefinition } from "@locoop/prompt-learning";
 import { learners } from "@locoop/prompt-learning";
 import { UsageError } from "./errors.js";
 import { ensureFile, sha256OfFile } from "./files.js";
+import { float16Scores } from "./float16-scores.js";
 
 /** A score by the name of the index, or by the path of a module that exports one. */
 export type ScoreChoice = string;
@@ -51,7 +52,7 @@ export async function loadScore(choice: ScoreChoice): Promise<AnyScore> {
   return load(choice, {
     what: "score",
     maker: "defineScore",
-    known: builtInScores as Readonly<Record<string, Score<never>>>,
+    known: { ...builtInScores, ...float16Scores } as Readonly<Record<string, Score<never>>>,
     is: isScore,
   });
 }

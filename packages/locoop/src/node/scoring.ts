@@ -6,6 +6,7 @@ import type { Decoder } from "./decoder.js";
 import type { PictureRequest } from "./features.js";
 import { encodeChunks } from "./features.js";
 import { ensureFiniteFeatures } from "./finite.js";
+import { callScore } from "./float16-scores.js";
 import type { AnyScore, ScoreChoice } from "./plugins.js";
 import { loadScores } from "./plugins.js";
 
@@ -83,7 +84,7 @@ export async function judgeFeatures(
       regions: compared.local?.shape[1],
     };
     compared.dispose();
-    const values = scores.map((score) => score(matches));
+    const values = scores.map((score) => callScore(score, matches, clip.logitScale));
     judged.push(
       Array.from({ length: global.shape[0]! }, (_, row) => {
         const cosines = matches.global.subarray(row * matches.classes, (row + 1) * matches.classes);
