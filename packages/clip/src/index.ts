@@ -16,6 +16,11 @@ export { inferConfig, type Activation, type ClipConfig, type TextConfig, type Vi
 export { createClip, type Clip } from "./clip.js";
 export { cosines, normalizeRows, type Cosines } from "./similarity.js";
 export { blobSource, bytesSource, type BlobLike, type ByteSource } from "./weights/byte-source.js";
+export type { ArchiveLimits, PickleLimits } from "./weights/limits.js";
+export type { GlobalRef, InertObject, Pickled, StorageRef, TensorDtype, TensorRef } from "./weights/pickled.js";
+export { stateDictOf } from "./weights/state-dict.js";
+export { openTorchArchive, type TorchArchive } from "./weights/torch-archive.js";
+export { unpickle, type UnpickleOptions } from "./weights/unpickle.js";
 export { toOpenAiNames, type WeightMap } from "./weights/names.js";
 export { readSafetensors, writeSafetensors } from "./weights/safetensors.js";
 export type { HalfTensor, IntTensor } from "./weights/tensor-data.js";

@@ -1,0 +1,75 @@
+import { typeOf, type InertObject, type Pickled, type TensorRef } from "./pickled.js";
+import type { TorchArchive } from "./torch-archive.js";
+
+const mostModules = 1_000_000; // visits; a tree that shares modules without end is refused
+
+/**
+ * The tensors of a checkpoint by their dotted names: of a TorchScript archive's modules, a plain state dict, or one under
+ * `state_dict`; the `module.` that data-parallel training puts before every name is left out, values that are no tensors too.
+ * Throws one line where there are none.
+ *
+ * @example
+ * ```ts
+ * import { stateDictOf, type TorchArchive } from "@locoop/clip";
+ *
+ * async function readFirst(archive: TorchArchive) {
+ *   for (const [name, tensor] of stateDictOf(archive)) return { name, ...(await archive.readTensor(tensor)) };
+ * }
+ * ```
+ */
+export function stateDictOf({ root, name }: Pick<TorchArchive, "root" | "name">): Map<string, TensorRef> {
+  const tensors = isModule(root) ? flattenModule(root, name) : readDict(root, name);
+  if (tensors.size === 0)
+    throw new Error(`${name}: holds no tensors; a state dict was expected: is it the right file?`);
+  const names = [...tensors.keys()];
+  if (!names.every((key) => key.startsWith("module."))) return tensors;
+  return new Map([...tensors].map(([key, tensor]) => [key.slice("module.".length), tensor]));
+}
+
+function readDict(root: Pickled, name: string): Map<string, TensorRef> {
+  const inner = root instanceof Map ? (root.get("state_dict") ?? root) : root;
+  if (!(inner instanceof Map)) {
+    throw new Error(
+      `${name}: holds ${typeOf(inner)}; a state dict, or a dict with one under "state_dict", was expected: is it the right file?`,
+    );
+  }
+  const tensors = new Map<string, TensorRef>();
+  for (const [key, value] of inner as ReadonlyMap<Pickled, Pickled>) {
+    if (typeof key === "string" && isTensor(value)) tensors.set(key, value);
+  }
+  return tensors;
+}
+
+function flattenModule(root: InertObject, name: string): Map<string, TensorRef> {
+  const tensors = new Map<string, TensorRef>();
+  // In the order of the file: a module's own tensors before those of the modules inside it.
+  const waiting: { prefix: string; module: InertObject }[] = [{ prefix: "", module: root }];
+  let visits = 0;
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { prefix, module } = next;
+    if (!(module.state instanceof Map)) continue;
+    const inside: typeof waiting = [];
+    for (const [key, value] of module.state as ReadonlyMap<Pickled, Pickled>) {
+      if (++visits > mostModules) throw new Error(`${name}: its modules hold each other without end: refused`);
+      if (typeof key !== "string") continue;
+      if (isTensor(value)) tensors.set(prefix + key, value);
+      else if (isModule(value)) inside.push({ prefix: `${prefix}${key}.`, module: value });
+    }
+    waiting.push(...inside.toReversed());
+  }
+  return tensors;
+}
+
+function isTensor(value: Pickled): value is TensorRef {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "tensor";
+}
+
+function isModule(value: Pickled): value is InertObject {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "kind" in value &&
+    value.kind === "object" &&
+    value.global.startsWith("__torch__.")
+  );
+}
