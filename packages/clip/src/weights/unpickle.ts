@@ -1,10 +1,10 @@
 import { createBudget, pickleLimits, type Budget, type PickleLimits } from "./limits.js";
 import { measurePickled } from "./measure-pickled.js";
-import { findRule, type RuleContext } from "./pickle-globals.js";
+import type { RuleContext } from "./pickle-globals.js";
+import { createPickleMachine } from "./pickle-machine.js";
 import { createPickleReader } from "./pickle-reader.js";
 import { op, opcodeName, splitOpcodes, torchOpcodes } from "./pickle-opcodes.js";
-import { printable } from "./printable.js";
-import { cost, typeOf, type GlobalRef, type OpenObject, type Pickled } from "./pickled.js";
+import { cost, type Pickled } from "./pickled.js";
 
 /** How `unpickle` reads; every bound has a default. */
 export interface UnpickleOptions extends Partial<PickleLimits> {
@@ -70,112 +70,13 @@ export function runPickle(
   if (bytes.length > limits.pickleBytes) {
     throw refuse(`has ${bytes.length} bytes, at most ${limits.pickleBytes} are read`);
   }
-  const charge = (cost: number): void => budget.hold(cost, "the values of the pickle");
-  const reader = createPickleReader(bytes, { damaged, charge });
-  const stack: Pickled[] = [];
-  const marks: number[] = [];
-  const memo = new Map<number, Pickled>();
-  const globals = new Map<string, GlobalRef>();
+  const reader = createPickleReader(bytes, {
+    damaged,
+    charge: (taken) => budget.hold(taken, "the values of the pickle"),
+  });
+  const machine = createPickleMachine({ dialect, size: bytes.length, limits, budget, refuse, damaged });
+  const { push, pop } = machine;
   let opcodes = 0;
-  let opened = 0; // containers opened one right after the other
-  let tensors = 0;
-  const context: RuleContext = {
-    charge,
-    refuse,
-    countTensor(size) {
-      if (++tensors > limits.tensors) throw refuse(`has more than ${limits.tensors} tensors`);
-      if (!(size <= budget.limit)) {
-        throw refuse(`has a tensor of ${size} bytes, ${budget.limit} are allowed for a file of this size`);
-      }
-    },
-  };
-
-  const push = (value: Pickled): void => {
-    if (stack.length >= limits.stack) throw refuse(`keeps more than ${limits.stack} values waiting`);
-    stack.push(value);
-  };
-  const floor = (): number => marks.at(-1) ?? 0;
-  const pop = (): Pickled => {
-    if (stack.length <= floor()) throw damaged("it takes a value that is not there");
-    return stack.pop() as Pickled;
-  };
-  const top = (): Pickled => {
-    if (stack.length <= floor()) throw damaged("it uses a value that is not there");
-    return stack.at(-1) as Pickled;
-  };
-  const popToMark = (): Pickled[] => {
-    const mark = marks.pop();
-    if (mark === undefined) throw damaged("it closes what it did not open");
-    return stack.splice(mark);
-  };
-  const tuple = (items: Pickled[]): void => {
-    charge(cost.tuple + 8 * items.length);
-    push(Object.freeze(items));
-  };
-  const put = (slot: number): void => {
-    if (slot >= bytes.length || (!memo.has(slot) && memo.size >= limits.memo)) {
-      throw refuse(`uses memo slot ${slot}, more than a pickle of ${bytes.length} bytes can fill`);
-    }
-    if (!memo.has(slot)) charge(cost.memoSlot);
-    memo.set(slot, top());
-  };
-  const get = (slot: number): void => {
-    const value = memo.get(slot);
-    if (value === undefined) throw damaged(`it takes memo slot ${slot}, which is empty`);
-    push(value);
-  };
-  const pushGlobal = (module: string, qualname: string): void => {
-    const global = `${module === "__builtin__" ? "builtins" : module}.${qualname}`;
-    let ref = globals.get(global);
-    if (ref === undefined) {
-      if (!findRule(dialect, global)) throw refuse(`asks for ${printable(global)}`);
-      charge(cost.object + cost.mapEntry + 2 * global.length);
-      ref = Object.freeze({ kind: "global", global });
-      globals.set(global, ref);
-    }
-    push(ref);
-  };
-  const call = (make: "call" | "create"): void => {
-    const args = pop();
-    const callee = pop();
-    if (!Array.isArray(args)) throw refuse(`calls ${typeOf(callee)} with ${typeOf(args)}`);
-    const ref = isKind(callee, "global") ? callee : undefined;
-    const rule = ref && findRule(dialect, ref.global);
-    if (!ref || !rule?.call || (make === "create" && rule.isClass !== true)) {
-      throw refuse(`${make === "call" ? "calls" : "makes an object of"} ${typeOf(callee)}`);
-    }
-    push(rule.call(args as readonly Pickled[], context, ref));
-  };
-  const build = (): void => {
-    const state = pop();
-    const target = top();
-    if (isKind(target, "object")) (target as OpenObject).state = state;
-    // An ordered dict's attributes (PyTorch's `_metadata`) are dropped.
-    else if (!(target instanceof Map)) throw refuse(`sets the state of ${typeOf(target)}`);
-  };
-  const append = (items: readonly Pickled[]): void => {
-    const list = top();
-    if (!Array.isArray(list) || Object.isFrozen(list)) throw refuse(`appends to ${typeOf(list)}`);
-    for (const item of items) {
-      charge(list.length === 0 ? cost.firstItem : cost.item);
-      (list as Pickled[]).push(item);
-    }
-  };
-  const setItems = (items: readonly Pickled[]): void => {
-    const map = top();
-    if (!(map instanceof Map)) throw refuse(`sets an item of ${typeOf(map)}`);
-    if (items.length % 2 !== 0) throw damaged("a key without a value");
-    charge(cost.mapEntry * (items.length / 2));
-    for (let i = 0; i < items.length; i += 2) {
-      (map as Map<Pickled, Pickled>).set(items[i] as Pickled, items[i + 1] as Pickled);
-    }
-  };
-  const open = (container: Pickled, size: number): void => {
-    if (++opened > limits.depth) throw refuse(`nests more than ${limits.depth} deep`);
-    charge(size);
-    push(container);
-  };
-  const emptyTuple: readonly Pickled[] = Object.freeze([]);
 
   for (;;) {
     const code = reader.byte();
@@ -183,7 +84,7 @@ export function runPickle(
     if (!admitted.has(code)) {
       throw refuse(`uses the opcode ${opcodeName(code)} at byte ${reader.position - 1}, which is not on the list`);
     }
-    if (!opening.has(code)) opened = 0;
+    if (!opening.has(code)) machine.settle();
     switch (code) {
       case op.PROTO:
         if (reader.byte() > 5) throw refuse("is of a protocol above 5");
@@ -197,8 +98,7 @@ export function runPickle(
         return { value, opcodes };
       }
       case op.MARK:
-        if (marks.length >= limits.depth) throw refuse(`nests more than ${limits.depth} deep`);
-        marks.push(stack.length);
+        machine.mark();
         break;
       case op.NONE:
         push(null);
@@ -238,51 +138,51 @@ export function runPickle(
         push(reader.bytes(reader.byte()));
         break;
       case op.EMPTY_LIST:
-        open([], cost.list);
+        machine.open([], cost.list);
         break;
       case op.EMPTY_DICT:
-        open(new Map(), cost.map);
+        machine.open(new Map(), cost.map);
         break;
       case op.EMPTY_SET:
-        open(new Set(), cost.map);
+        machine.open(new Set(), cost.map);
         break;
       case op.EMPTY_TUPLE:
-        push(emptyTuple);
+        machine.emptyTuple();
         break;
       case op.TUPLE:
-        tuple(popToMark());
+        machine.tuple(machine.popToMark());
         break;
       case op.TUPLE1:
-        tuple([pop()]);
+        machine.tuple([pop()]);
         break;
       case op.TUPLE2: {
         const second = pop();
-        tuple([pop(), second]);
+        machine.tuple([pop(), second]);
         break;
       }
       case op.TUPLE3: {
         const third = pop();
         const second = pop();
-        tuple([pop(), second, third]);
+        machine.tuple([pop(), second, third]);
         break;
       }
       case op.APPEND:
-        append([pop()]);
+        machine.append([pop()]);
         break;
       case op.APPENDS:
-        append(popToMark());
+        machine.append(machine.popToMark());
         break;
       case op.SETITEM: {
         const value = pop();
-        setItems([pop(), value]);
+        machine.setItems([pop(), value]);
         break;
       }
       case op.SETITEMS:
-        setItems(popToMark());
+        machine.setItems(machine.popToMark());
         break;
       case op.GLOBAL: {
         const module = reader.line();
-        pushGlobal(module, reader.line());
+        machine.global(module, reader.line());
         break;
       }
       case op.STACK_GLOBAL: {
@@ -290,42 +190,38 @@ export function runPickle(
         const module = pop();
         if (typeof module !== "string" || typeof qualname !== "string")
           throw refuse("asks for a global without a name");
-        pushGlobal(module, qualname);
+        machine.global(module, qualname);
         break;
       }
       case op.REDUCE:
-        call("call");
+        machine.call("call");
         break;
       case op.NEWOBJ:
-        call("create");
+        machine.call("create");
         break;
       case op.BUILD:
-        build();
+        machine.build();
         break;
       case op.BINPERSID: {
         const id = pop();
         if (!persistent) throw refuse("asks for something outside of it");
-        push(persistent(id, context));
+        push(persistent(id, machine.context));
         break;
       }
       case op.BINPUT:
-        put(reader.byte());
+        machine.put(reader.byte());
         break;
       case op.LONG_BINPUT:
-        put(reader.uint32());
+        machine.put(reader.uint32());
         break;
       case op.MEMOIZE:
-        put(memo.size);
+        machine.put(machine.memoSize);
         break;
       case op.BINGET:
-        get(reader.byte());
+        machine.get(reader.byte());
         break;
       default:
-        get(reader.uint32()); // LONG_BINGET, the last of those admitted
+        machine.get(reader.uint32()); // LONG_BINGET, the last of those admitted
     }
   }
-}
-
-function isKind<K extends "global" | "object">(value: Pickled, kind: K): value is Extract<Pickled, { kind: K }> {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === kind;
 }
