@@ -11,6 +11,7 @@ export {
   type LearnerParts,
 } from "./learner.js";
 export { readCheckpoint, restore, writeCheckpoint, type Checkpoint, type FitSettings } from "./checkpoint.js";
+export { readPublishedCheckpoint, type PublishedCheckpoint } from "./published-checkpoint.js";
 export { encodeClasses } from "./encode-classes.js";
 export { fit, type FitOptions, type FitStep } from "./fit.js";
 export type { TrainingBatch } from "./gradient.js";
