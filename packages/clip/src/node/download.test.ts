@@ -14,7 +14,7 @@ type Answer = (req: IncomingMessage, res: ServerResponse, n: number) => void;
 const content = randomBytes(300_000);
 const sha256 = createHash("sha256").update(content).digest("hex");
 const etag = '"one"';
-const times = { connect: 300, idle: 300, retry: 1, lockPoll: 5, lockStale: 200 };
+const times = { connect: 10_000, idle: 10_000, retry: 1, lockPoll: 5, lockStale: 10_000 };
 
 let folder: string;
 let server: Server;
@@ -23,12 +23,15 @@ let requests: IncomingMessage["headers"][];
 let base: string;
 let notices: string[];
 let progress: DownloadProgress[];
+// A connection is cut when the client has so many bytes: cut at once, what it has not read yet is thrown away.
+let cutAt: { done: number; cut: () => void };
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "download-"));
   requests = [];
   notices = [];
   progress = [];
+  cutAt = { done: -1, cut: () => {} };
   server = createServer((req, res) => answer(req, res, requests.push(req.headers) - 1));
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -47,7 +50,10 @@ const get = (more: Partial<DownloadOptions> = {}) =>
     timeouts: times,
     retries: 3,
     onNotice: (line) => notices.push(line),
-    onProgress: (p) => progress.push(p),
+    onProgress: (p) => {
+      progress.push(p);
+      if (p.stage === "download" && p.done === cutAt.done) cutAt.cut();
+    },
     ...more,
   });
 const failure = async (more: Partial<DownloadOptions> = {}): Promise<string> => {
@@ -80,7 +86,8 @@ const serve = (res: ServerResponse, req: IncomingMessage, { bytes = content, tag
 /** Sends so many bytes of the answer, then cuts the connection. */
 const cutAfter = (res: ServerResponse, bytes: Buffer, head: Record<string, string | number>, status = 200): void => {
   res.writeHead(status, { "content-length": content.length, ...head });
-  res.write(bytes, () => setTimeout(() => res.destroy(), 10));
+  cutAt = { done: bytes.length, cut: () => res.destroy() };
+  res.write(bytes);
 };
 const good: Answer = (req, res) => serve(res, req);
 const firstCut =
@@ -171,7 +178,6 @@ describe("a cut connection", () => {
     };
     const aborted = failure({
       signal: stop.signal,
-      timeouts: { ...times, idle: 10_000 },
       onProgress: ({ done }) => done >= 150_000 && stop.abort(new Error("interrupted")),
     });
     expect(await aborted).toBe("interrupted");
@@ -309,7 +315,7 @@ describe("a stall", () => {
       res.writeHead(200, { etag, "content-length": content.length });
       res.write(content.subarray(0, 50_000));
     };
-    await get();
+    await get({ timeouts: { ...times, idle: 300 } });
     expect(notices[0]).toMatch(/sent nothing for 0\.3 s: cut; 50000 bytes are kept/);
     expect(await whole()).toBe(true);
   });
@@ -407,7 +413,10 @@ describe("lies about lengths", () => {
     };
     expect(await get({ sha256: undefined })).toEqual({ path: target(), size: content.length, loaded: true });
     await rm(target());
-    answer = (_req, res) => res.write(content, () => setTimeout(() => res.destroy(), 10));
+    answer = (_req, res) => {
+      cutAt = { done: content.length, cut: () => res.destroy() };
+      res.write(content);
+    };
     expect(await failure({ sha256: undefined, retries: 0 })).toMatch(/cut/);
   });
 
@@ -522,7 +531,7 @@ describe("two at once", () => {
   ])("a lock %s is taken over", async (_what, owner) => {
     answer = good;
     await writeFile(`${target()}.lock`, owner ? JSON.stringify(owner) : "");
-    await get();
+    await get({ timeouts: { ...times, lockStale: 200 } });
     expect(await whole()).toBe(true);
   });
 
@@ -531,7 +540,6 @@ describe("two at once", () => {
     const stop = new AbortController();
     const stopped = failure({
       signal: stop.signal,
-      timeouts: { ...times, lockStale: 10_000 },
       onNotice: () => stop.abort(new Error("interrupted")),
     });
     expect(await stopped).toBe("interrupted");

@@ -12,13 +12,13 @@ import {
   type EvaluationResult,
   type PictureSet,
 } from "../node/evaluation.js";
-import { ensureFile } from "../node/files.js";
 import { closeModel, type ModelSpec, openModel } from "../node/model.js";
 import { loadScores, resolveChoice } from "../node/plugins.js";
 import { readRun, type Run, type RunClass } from "../node/run-folder.js";
 import { withoutTrained } from "../node/trained-pictures.js";
 import { createWorkshop } from "../node/workshop.js";
 import { judgeRegions } from "../node/visualization.js";
+import { resolveWeights } from "../node/weights-name.js";
 import { ensureWritableFolder } from "../node/writable-folder.js";
 import { zeroShotFeatures } from "../node/zero-shot.js";
 import { formatTable, type RegionPicture, summarise, writeReport } from "../report/index.js";
@@ -66,8 +66,7 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
     throw new UsageError(
       `--activation: ${first!.dir} was trained with ${trained}, got ${flags.activation}; leave the option out`,
     );
-  const weights = resolve(flags.weights ?? first!.config.model.weights);
-  await ensureFile(weights, "weights");
+  const weights = await resolveWeights(flags.weights ?? first!.config.model.weights);
   for (const run of runs) await checkWeights(run, weights);
   const dataset = await openDataset(flags.id ?? flags.data!, { split: "val", classNames: flags.classNames });
   for (const warning of dataset.warnings) notice(`warning: ${warning}`);

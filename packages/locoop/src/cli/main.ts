@@ -32,7 +32,7 @@ const program = (signal: AbortSignal): Command => {
 
   engine(command("train", "learn a prompt from a few pictures of each class"))
     .requiredOption("--data <dir>", "one folder of pictures per class, or the ImageNet layout")
-    .requiredOption("--weights <file>", "CLIP weights as safetensors (OpenAI, open_clip or Hugging Face names)")
+    .requiredOption("--weights <file>", "CLIP weights: a file, a model folder, or a downloaded model's name (ViT-B/16)")
     .option(
       "--out <dir>",
       "the run folder (default: runs/<method>-<shots>shots-seed<n>); with several seeds, seed1, seed2, ... in it",
@@ -137,6 +137,14 @@ const program = (signal: AbortSignal): Command => {
     .option("--out <dir>", "where pictures, runs and report.html go", "locoop-demo")
     .option("--json", "print the results as JSON")
     .action(async (options) => (await import("./demo.js")).demo(options, signal));
+
+  command("download", "load a published CLIP into the cache of this system, checked by its SHA-256")
+    .argument("[name]", "OpenAI's name, such as ViT-B/16, or hf:owner/name[@revision] of Hugging Face")
+    .option("--list", "print the names of OpenAI's models, their addresses and SHA-256")
+    .option("--cache <dir>", "where it goes (default: LOCOOP_CACHE, else the cache folder of this system)")
+    .option("--offline", "ask no server: say what is missing and where to put it (also: LOCOOP_OFFLINE=1)")
+    .option("--json", "print the result as JSON")
+    .action(async (name, options) => (await import("./download.js")).downloadCommand(name, options, signal));
 
   // No help for an unknown option, but one line and the exit code of usage.
   for (const c of [root, ...root.commands]) c.exitOverride();

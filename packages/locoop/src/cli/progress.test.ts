@@ -52,3 +52,7 @@ it("escapes what a note brings", () => {
   progress.update(1, 2, "set \u001b[2J");
   expect(written.join("")).toContain("\\x1b[2J");
 });
+
+it("what was there before counts in the share, not in the rate", () => {
+  expect(progressLine("x", "MB", 110, 200, 10, "", 100)).toBe("x: 110/200 MB (55 %), 1.0 MB/s, 1 min 30 s left");
+});

@@ -11,7 +11,7 @@ const duration = (seconds: number): string =>
     ? `${Math.max(0, Math.round(seconds))} s`
     : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 
-/** One line of progress: share, rate and time left. */
+/** One line of progress: share, rate and time left; `from` was done before the clock ran. */
 export function progressLine(
   label: string,
   unit: string,
@@ -19,8 +19,9 @@ export function progressLine(
   total: number,
   seconds: number,
   note = "",
+  from = 0,
 ): string {
-  const rate = seconds > 0 ? done / seconds : 0;
+  const rate = seconds > 0 ? (done - from) / seconds : 0;
   const share = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : "";
   const pace = rate > 0 ? `, ${rate >= 10 ? rate.toFixed(0) : rate.toFixed(1)} ${unit}/s` : "";
   const left = rate > 0 && total > done ? `, ${duration((total - done) / rate)} left` : "";
@@ -32,12 +33,14 @@ export function createProgress({
   label,
   unit = "pictures",
   total = 0,
+  from = 0,
   stream = process.stderr,
   now = Date.now,
 }: {
   label: string;
   unit?: string;
   total?: number;
+  from?: number;
   stream?: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
   now?: () => number;
 }): Progress {
@@ -47,7 +50,8 @@ export function createProgress({
   let size = total;
   let latest = { done: 0, note: "" };
   let shown = "";
-  const line = () => escapeControls(progressLine(label, unit, latest.done, size, (now() - start) / 1000, latest.note));
+  const line = () =>
+    escapeControls(progressLine(label, unit, latest.done, size, (now() - start) / 1000, latest.note, from));
   const show = (): void => {
     const text = line();
     if (text === shown) return;

@@ -50,6 +50,7 @@ describe("start", () => {
     "detect --help",
     "visualize --help",
     "demo --help",
+    "download --help",
     "train --shots none",
   ])("%s loads the option parser and nothing heavy", async (line) => {
     const owners = new Set((await loadedFiles(...line.split(" "))).map(nameOwner));

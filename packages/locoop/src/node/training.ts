@@ -12,7 +12,7 @@ import {
 } from "./engine.js";
 import { UsageError } from "./errors.js";
 import { PICTURE_CHUNK } from "./features.js";
-import { ensureFile, exists, readJson, sha256OfFile } from "./files.js";
+import { exists, readJson, sha256OfFile } from "./files.js";
 import { checkMemory } from "./memory.js";
 import { closeModel, type ModelSpec, openModel } from "./model.js";
 import { type AnyLearner, hashPlugins, loadLearner, loadScores, resolveChoice } from "./plugins.js";
@@ -23,6 +23,7 @@ import { type Draw, drawShots, resolveDraw } from "./shots.js";
 import type { TrainedRun, TrainProgress, TrainSpec } from "./train-run.js";
 import { createLearner } from "./train-run.js";
 import { runVersions } from "./versions.js";
+import { resolveWeights } from "./weights-name.js";
 import { createWorkshop, type Workshop } from "./workshop.js";
 import { ensureWritableFolder } from "./writable-folder.js";
 
@@ -33,7 +34,7 @@ import { ensureWritableFolder } from "./writable-folder.js";
 export interface TrainOptions extends EngineOptions {
   /** Class folders, or the ImageNet layout. */
   readonly data: string;
-  /** Weights of the CLIP to use; never a silent default. */
+  /** Weights of the CLIP to use, as a path or a downloaded model's name; never a silent default. */
   readonly weights: string;
   /** The run folder; with several seeds, the folder of `seed1`, `seed2`, ... */
   readonly out: string;
@@ -168,8 +169,7 @@ export async function prepare(options: TrainOptions): Promise<TrainContext> {
   checkNumbers(options);
   checkEngineOptions(options);
   await ensureWritableFolder(options.out, "out");
-  const weights = resolve(options.weights);
-  await ensureFile(weights, "weights");
+  const weights = await resolveWeights(options.weights);
   const choices = scores.map(resolveChoice);
   await loadScores(choices);
   const definition = await loadLearner(resolveChoice(learner));
