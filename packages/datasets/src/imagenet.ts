@@ -25,8 +25,12 @@ export interface ImageNetOptions {
 /** Where the folders of a split may lie below the folder a user names: LoCoOp's data folder, its imagenet folder, or plain ImageNet. */
 const places = [["images"], ["imagenet", "images"], [], ["imagenet"]] as const;
 
+/** Where a split's class folders lie below a folder, if they do. */
+export const findSplitFolder = (root: string, split: "train" | "val"): Promise<string | undefined> =>
+  firstFolder(places.map((place) => join(root, ...place, split)));
+
 /** A list of class names: one class a line, the folder, a blank, the name. */
-async function readClassNames(path: string): Promise<Map<string, string>> {
+export async function readClassNames(path: string): Promise<Map<string, string>> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     throw new DatasetError(
       `expected a list of class names at ${path}, but the system says ${reasonOf(error)}: check the path`,
@@ -55,7 +59,7 @@ async function readClassNames(path: string): Promise<Map<string, string>> {
   return names;
 }
 
-async function findClassNames(folders: readonly string[]): Promise<string> {
+export async function findClassNames(folders: readonly string[]): Promise<string> {
   const candidates = [...new Set(folders)].map((folder) => join(folder, "classnames.txt"));
   for (const path of candidates) if ((await kindOf(path)) === "file") return path;
   throw new DatasetError(
@@ -86,7 +90,7 @@ async function findClassNames(folders: readonly string[]): Promise<string> {
  */
 export async function imageNet(root: string, { split, classNames: list }: ImageNetOptions): Promise<Dataset> {
   const top = await requireFolder(root);
-  const found = await firstFolder(places.map((place) => join(top, ...place, split)));
+  const found = await findSplitFolder(top, split);
   if (found === undefined) {
     throw new DatasetError(
       `expected ImageNet's ${split} folders in ${join(top, "images", split)}, found no such folder: name the folder that holds images/${split}`,

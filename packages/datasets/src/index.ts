@@ -1,5 +1,8 @@
 export { batches, countBatches, epochOrder } from "./batches.js";
 export type { Batch, BatchOptions } from "./batches.js";
+export { checkFolder } from "./check.js";
+export type { CheckOptions } from "./check.js";
+export type { CheckedSet, DataProblem, FolderReport } from "./check/report.js";
 export { fromDasslSplit } from "./dassl-split.js";
 export type { DasslSplitOptions, ImportedSplit } from "./dassl-split.js";
 export type { Dataset, Item } from "./dataset.js";

@@ -40,7 +40,7 @@ export const expectedCounts = {
 } as const;
 
 /** The four sets in the order of the paper's table, each with the folders where it may lie: LoCoOp's layout first, then DTD as its archive unpacks. */
-const layout: ReadonlyArray<{ name: string; folders: readonly string[] }> = [
+export const oodLayout: ReadonlyArray<{ name: keyof typeof expectedCounts; folders: readonly string[] }> = [
   { name: "iNaturalist", folders: ["iNaturalist"] },
   { name: "SUN", folders: ["SUN"] },
   { name: "Places", folders: ["Places"] },
@@ -68,15 +68,17 @@ const layout: ReadonlyArray<{ name: string; folders: readonly string[] }> = [
 export async function oodBenchmarks(root: string): Promise<OodSet[]> {
   const top = await requireFolder(root);
   const sets: OodSet[] = [];
-  for (const { name, folders } of layout) {
-    for (const folder of folders) {
-      const path = join(top, folder);
-      if ((await kindOf(path)) !== "folder") continue;
-      sets.push({ name, root: path, items: await listPictures(path) });
-      break;
-    }
+  for (const { name, folders } of oodLayout) {
+    const path = await findOodFolder(top, folders);
+    if (path !== undefined) sets.push({ name, root: path, items: await listPictures(path) });
   }
   return sets;
+}
+
+/** The first of the places where a set may lie. */
+export async function findOodFolder(root: string, folders: readonly string[]): Promise<string | undefined> {
+  for (const folder of folders) if ((await kindOf(join(root, folder))) === "folder") return join(root, folder);
+  return undefined;
 }
 
 /**
