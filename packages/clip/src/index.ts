@@ -12,8 +12,19 @@ export type {
   TextTower,
 } from "./towers/contracts.js";
 export { createSimilarity } from "./towers/comparison.js";
-export { inferConfig, type Activation, type ClipConfig, type TextConfig, type VisionConfig } from "./config.js";
+export {
+  inferConfig,
+  regionGrid,
+  type Activation,
+  type ClipConfig,
+  type ResNetConfig,
+  type Shapes,
+  type TextConfig,
+  type VisionConfig,
+  type VitConfig,
+} from "./config.js";
 export { createClip, type Clip } from "./clip.js";
+export { readClip, type ClipOptions } from "./read-clip.js";
 export { cosines, normalizeRows, type Cosines } from "./similarity.js";
 export { blobSource, bytesSource, type BlobLike, type ByteSource } from "./weights/byte-source.js";
 export type { ArchiveLimits, PickleLimits } from "./weights/limits.js";
@@ -22,6 +33,9 @@ export { stateDictOf } from "./weights/state-dict.js";
 export { openTorchArchive, type TorchArchive } from "./weights/torch-archive.js";
 export { unpickle, type UnpickleOptions } from "./weights/unpickle.js";
 export { toOpenAiNames, type WeightMap } from "./weights/names.js";
+export type { ModelConfig } from "./weights/model-config.js";
+export { readWeights, type LoadedWeights } from "./weights/read-weights.js";
+export { openTensorFile, type TensorFile } from "./weights/tensor-file.js";
 export { readSafetensors, writeSafetensors } from "./weights/safetensors.js";
 export type { HalfTensor, IntTensor } from "./weights/tensor-data.js";
 export { createTokenizer, type Tokenizer } from "./tokenizer.js";

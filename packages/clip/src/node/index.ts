@@ -1,8 +1,9 @@
 export { ImageError } from "../pictures/image-error.js";
 export { openFileSource } from "./file-source.js";
 export { readImage } from "./read-image.js";
-export { loadWeights, type LoadedWeights } from "./load-weights.js";
-export type { ModelConfig } from "./model-config.js";
+export { loadWeights } from "./load-weights.js";
+export type { ModelConfig } from "../weights/model-config.js";
+export type { LoadedWeights } from "../weights/read-weights.js";
 export { loadClip } from "./load-clip.js";
 export { download, type Downloaded } from "./download.js";
 export type { DownloadOptions, DownloadProgress, DownloadTimeouts } from "./download-job.js";

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { toOpenAiNames } from "./names.js";
+import { inferConfig } from "../config.js";
+import { planWeights, toOpenAiNames } from "./names.js";
 import { readSafetensors } from "./safetensors.js";
+import { differences } from "./weights.test.kit.js";
 
 const read = (name: string) =>
   readSafetensors(readFileSync(new URL(`../../fixtures/vit-tiny/${name}`, import.meta.url))).tensors;
@@ -17,14 +19,7 @@ describe("toOpenAiNames", () => {
   });
 
   it("gives the same weights, bit for bit, from Hugging Face's names", () => {
-    const expected = toOpenAiNames(openai);
-    const weights = toOpenAiNames(huggingFace);
-    expect([...weights.keys()].sort()).toEqual([...expected.keys()].sort());
-    for (const [name, { data, shape }] of expected) {
-      const got = weights.get(name);
-      expect(got?.shape, name).toEqual(shape);
-      expect(Buffer.from(got!.data.buffer).equals(Buffer.from(data.buffer)), name).toBe(true);
-    }
+    expect(differences(toOpenAiNames(huggingFace), toOpenAiNames(openai))).toEqual([]);
   });
 
   it("gives the same weights from open_clip's CustomTextCLIP names and with OpenAI's size buffers", () => {
@@ -35,25 +30,53 @@ describe("toOpenAiNames", () => {
       ]),
     );
     moved.set("input_resolution", { data: new Int32Array([32]), shape: [] });
-    expect(new Map([...toOpenAiNames(moved)].sort())).toEqual(new Map([...toOpenAiNames(openai)].sort()));
+    expect(differences(toOpenAiNames(moved), toOpenAiNames(openai))).toEqual([]);
   });
 
-  it("names what is missing and what is unexpected, in one line", () => {
-    const damaged = new Map(openai);
-    damaged.delete("visual.transformer.resblocks.1.ln_1.bias");
-    damaged.set("classifier.weight", { data: new Float32Array(1), shape: [1] });
-    expect(() => toOpenAiNames(damaged)).toThrow(
-      /^these weights are not a CLIP's: missing visual\.transformer\.resblocks\.1\.ln_1\.bias; unexpected classifier\.weight\. Expected [^\n]+$/,
+  it("takes off what parallel training and compiling put before the names", () => {
+    for (const prefix of ["module.", "_orig_mod.", "module._orig_mod."]) {
+      const wrapped = new Map([...openai].map(([name, tensor]) => [prefix + name, tensor]));
+      expect(differences(toOpenAiNames(wrapped), toOpenAiNames(openai))).toEqual([]);
+      const other = new Map([...huggingFace].map(([name, tensor]) => [prefix + name, tensor]));
+      expect(differences(toOpenAiNames(other), toOpenAiNames(openai))).toEqual([]);
+    }
+  });
+
+  it("refuses two tensors for one weight", () => {
+    const twice = new Map(openai).set("module.visual.proj", openai.get("visual.proj")!);
+    expect(() => toOpenAiNames(twice)).toThrow(
+      'the tensors "visual.proj" and "module.visual.proj" are both visual.proj; expected one of them',
     );
-    expect(() => toOpenAiNames(new Map())).toThrow(/missing token_embedding\.weight, .* and \d+ more/);
+    const text = new Map(openai).set("text.text_projection", openai.get("text_projection")!);
+    expect(() => toOpenAiNames(text)).toThrow(/"text_projection" and "text\.text_projection" are both text_projection/);
+  });
+
+  it("renames only: what is missing and what is unexpected is for inferConfig to report", () => {
+    const changed = new Map(openai);
+    changed.delete("visual.transformer.resblocks.1.ln_1.bias");
+    changed.set("classifier.weight", { data: new Float32Array(1), shape: [1] });
+    const weights = toOpenAiNames(changed);
+    expect([...weights.keys()].sort()).toEqual([...changed.keys()].sort());
+    expect(() => inferConfig(weights)).toThrow(/visual\.transformer\.resblocks\.1\.ln_1\.bias.*classifier\.weight/);
+  });
+
+  it("plans from names and shapes what it does with tensors", () => {
+    for (const tensors of [openai, huggingFace]) {
+      const weights = toOpenAiNames(tensors);
+      const shapes = planWeights(new Map([...tensors].map(([name, { shape }]) => [name, { shape }])));
+      expect(shapes.map(({ name }) => name)).toEqual([...weights.keys()]);
+      for (const { name, shape } of shapes) expect(shape, name).toEqual(weights.get(name)!.shape);
+    }
   });
 
   it("refuses a Hugging Face file without one of query, key and value", () => {
     const damaged = new Map(huggingFace);
     damaged.delete("text_model.encoder.layers.0.self_attn.k_proj.weight");
-    expect(() => toOpenAiNames(damaged)).toThrow(/layers\.0\.self_attn\.q_proj\.weight/);
+    expect(() => toOpenAiNames(damaged)).toThrow(/layers\.0\.self_attn\.q_proj\.weight" needs its k_proj and v_proj/);
     damaged.delete("text_model.encoder.layers.0.self_attn.q_proj.weight");
-    expect(() => toOpenAiNames(damaged)).toThrow(/missing transformer\.resblocks\.0\.attn\.in_proj_weight/);
+    expect(() => inferConfig(toOpenAiNames(damaged))).toThrow(
+      /transformer\.resblocks\.0\.attn\.in_proj_weight.*layers\.0\.self_attn\.v_proj\.weight/,
+    );
   });
 
   it("refuses integers where weights belong", () => {

@@ -1,51 +1,32 @@
 import type { Floats } from "../floats.js";
+import { describeMistake } from "./foreign-models.js";
 import type { IntTensor } from "./tensor-data.js";
 
 /** The weights of a CLIP under OpenAI's names, float32. */
 export type WeightMap = ReadonlyMap<string, Floats>;
 
-type Tensors = ReadonlyMap<string, Floats | IntTensor>;
+/** How one weight under OpenAI's name is made of a file's tensors. */
+export interface WeightPart {
+  /** OpenAI's name. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** The file's names, one but for query, key and value. */
+  readonly from: readonly string[];
+  readonly change: "none" | "transpose" | "stack";
+}
 
-const blockParts = [
-  "attn.in_proj_weight",
-  "attn.in_proj_bias",
-  "attn.out_proj.weight",
-  "attn.out_proj.bias",
-  "ln_1.weight",
-  "ln_1.bias",
-  "ln_2.weight",
-  "ln_2.bias",
-  "mlp.c_fc.weight",
-  "mlp.c_fc.bias",
-  "mlp.c_proj.weight",
-  "mlp.c_proj.bias",
-];
-const textParts = [
-  "token_embedding.weight",
-  "positional_embedding",
-  "ln_final.weight",
-  "ln_final.bias",
-  "text_projection",
-  "logit_scale",
-];
-const visionParts = [
-  "visual.class_embedding",
-  "visual.positional_embedding",
-  "visual.conv1.weight",
-  "visual.ln_pre.weight",
-  "visual.ln_pre.bias",
-  "visual.ln_post.weight",
-  "visual.ln_post.bias",
-  "visual.proj",
-];
+type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 
-// Buffers that are no weights: sizes kept in OpenAI's archives, position counters of old Hugging Face files.
+// Buffers that are no weights: sizes kept in OpenAI's archives, counters of batch normalisation, positions and masks of old files.
 const ignored = /(^|\.)(input_resolution|context_length|vocab_size|position_ids|num_batches_tracked|attn_mask)$/;
+// What training in parallel and compiling put before every name.
+const wrapped = /^(?:module\.|_orig_mod\.)+/;
 
 /**
  * Gives the weights of a CLIP the names OpenAI uses, from OpenAI's, open_clip's (also with the text tower under `text.`) or
- * Hugging Face's `CLIPModel` names. There query, key and value become one matrix and the two projections are transposed.
- * Throws one line that lists missing and unexpected names when the tensors are not those of a CLIP.
+ * Hugging Face's `CLIPModel` names, also with the `module.` of parallel training before them. In Hugging Face's, query, key
+ * and value become one matrix and the two projections are transposed. Only renames: whether every weight is there in its shape
+ * is for `inferConfig` to say. Throws one line where the tensors are not those of a CLIP, with what they probably are.
  * Source: transformers `convert_clip_original_pytorch_to_hf.py`.
  *
  * @example
@@ -53,25 +34,80 @@ const ignored = /(^|\.)(input_resolution|context_length|vocab_size|position_ids|
  * import { toOpenAiNames } from "@locoop/clip";
  *
  * try {
- *   toOpenAiNames(new Map([["fc.weight", { data: new Float32Array(1), shape: [1] }]]));
+ *   toOpenAiNames(new Map([["layer1.0.conv1.weight", { data: new Float32Array(1), shape: [1] }]]));
  * } catch (error) {
- *   console.log((error as Error).message); // these weights are not a CLIP's: ...
+ *   console.log((error as Error).message); // these weights are not a CLIP's: they look like a plain ResNet ...
  * }
  * ```
  */
 export function toOpenAiNames(tensors: ReadonlyMap<string, Floats | IntTensor>): WeightMap {
-  const kept = new Map<string, Floats | IntTensor>();
-  for (const [name, tensor] of tensors) if (!ignored.test(name)) kept.set(name, tensor);
-  const huggingFace = kept.has("text_model.embeddings.token_embedding.weight") || kept.has("visual_projection.weight");
-  const renamed = huggingFace ? fromHuggingFace(kept) : withoutTextPrefix(kept);
-  return checkNames(renamed);
+  const weights = new Map<string, Floats>();
+  for (const part of planWeights(tensors)) {
+    weights.set(
+      part.name,
+      buildWeight(
+        part,
+        part.from.map((name) => tensors.get(name) as Floats | IntTensor),
+      ),
+    );
+  }
+  return weights;
 }
 
-/** open_clip's `CustomTextCLIP` keeps the text tower under `text.`; all else is named as OpenAI does. */
-function withoutTextPrefix(tensors: Tensors): Map<string, Floats | IntTensor> {
-  const renamed = new Map<string, Floats | IntTensor>();
-  for (const [name, tensor] of tensors) renamed.set(name.replace(/^text\./, ""), tensor);
-  return renamed;
+/** What `toOpenAiNames` does, told from names and shapes alone, so that a file can be read weight by weight. */
+export function planWeights(entries: Shapes): WeightPart[] {
+  const plain = new Map<string, { readonly shape: readonly number[]; readonly from: string }>();
+  for (const [from, { shape }] of entries) {
+    if (ignored.test(from)) continue;
+    const name = from.replace(wrapped, "");
+    const other = plain.get(name)?.from;
+    if (other !== undefined)
+      throw new Error(`the tensors "${other}" and "${from}" are both ${name}; expected one of them`);
+    plain.set(name, { shape, from });
+  }
+  const huggingFace =
+    plain.has("text_model.embeddings.token_embedding.weight") || plain.has("visual_projection.weight");
+  const parts = new Map<string, WeightPart>();
+  for (const [name, { shape, from }] of plain) {
+    const part = huggingFace ? fromHuggingFace(name, shape, plain) : { name: name.replace(/^text\./, ""), shape };
+    if (!part) continue;
+    const other = parts.get(part.name);
+    if (other)
+      throw new Error(`the tensors "${other.from[0]}" and "${from}" are both ${part.name}; expected one of them`);
+    // The scale is stored as [] or [1]; one form for all.
+    const scalar = part.name === "logit_scale" && part.shape.every((side) => side === 1);
+    parts.set(part.name, { from: [from], change: "none", ...part, ...(scalar && { shape: [] }) });
+  }
+  const mistake = describeMistake(parts);
+  if (mistake !== undefined) throw new Error(mistake);
+  return [...parts.values()];
+}
+
+/** Makes one weight of the tensors that its plan names. */
+export function buildWeight(
+  { name, shape, from, change }: WeightPart,
+  tensors: readonly (Floats | IntTensor)[],
+): Floats {
+  const parts = tensors.map(({ data }, i) => {
+    if (data instanceof Float32Array) return data;
+    throw new Error(`weight "${from[i] ?? name}" holds integers; a CLIP's weights are floating-point numbers`);
+  });
+  const [first = new Float32Array(0)] = parts;
+  if (change === "none") return { data: first, shape };
+  const data = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
+  if (change === "stack") {
+    let position = 0;
+    for (const part of parts) {
+      data.set(part, position);
+      position += part.length;
+    }
+    return { data, shape };
+  }
+  const [columns = 0, rows = 0] = shape;
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) data[j * rows + i] = first[i * columns + j] as number;
+  }
+  return { data, shape };
 }
 
 const huggingFaceNames: Readonly<Record<string, string>> = {
@@ -99,99 +135,36 @@ const huggingFaceParts: Readonly<Record<string, string>> = {
 };
 const layerName = /^(vision|text)_model\.encoder\.layers\.(\d+)\.(.+)\.(weight|bias)$/;
 
-function fromHuggingFace(tensors: Tensors): Map<string, Floats | IntTensor> {
-  const renamed = new Map<string, Floats | IntTensor>();
-  for (const [name, tensor] of tensors) {
-    const plain = Object.hasOwn(huggingFaceNames, name) ? huggingFaceNames[name] : undefined;
-    const [, tower, layer, part, kind] = layerName.exec(name) ?? [];
-    const block = `${tower === "vision" ? "visual." : ""}transformer.resblocks.${layer}`;
-    const blockPart = part !== undefined && Object.hasOwn(huggingFaceParts, part) ? huggingFaceParts[part] : undefined;
-    if (plain) {
-      renamed.set(plain, name.endsWith("projection.weight") ? transpose(name, tensor) : tensor);
-    } else if (blockPart) {
-      renamed.set(`${block}.${blockPart}.${kind}`, tensor);
-    } else if (part === "self_attn.q_proj") {
-      const rows = ["q", "k", "v"].map((letter) => tensors.get(name.replace("q_proj", `${letter}_proj`)));
-      renamed.set(`${block}.attn.in_proj_${kind}`, concatenateRows(name, rows));
-    } else if (part !== "self_attn.k_proj" && part !== "self_attn.v_proj") {
-      renamed.set(name, tensor); // reported as unexpected
-    }
-  }
-  return renamed;
-}
+type Named = Pick<WeightPart, "name" | "shape"> & Partial<WeightPart>;
 
-function isFloats(tensor: Floats | IntTensor | undefined): tensor is Floats {
-  return tensor?.data instanceof Float32Array;
-}
-
-function transpose(name: string, tensor: Floats | IntTensor): Floats {
-  const [rows, columns] = tensor.shape;
-  if (!isFloats(tensor) || rows === undefined || columns === undefined || tensor.shape.length !== 2) {
-    throw new Error(`weight "${name}" is not a matrix of numbers: its shape is [${tensor.shape.join(",")}]`);
+function fromHuggingFace(
+  name: string,
+  shape: readonly number[],
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly from: string }>,
+): Named | undefined {
+  const plain = Object.hasOwn(huggingFaceNames, name) ? huggingFaceNames[name] : undefined;
+  if (plain !== undefined) {
+    if (!name.endsWith("projection.weight")) return { name: plain, shape };
+    if (shape.length !== 2) throw new Error(`weight "${name}" is not a matrix: its shape is [${shape.join(",")}]`);
+    return { name: plain, shape: [...shape].reverse(), change: "transpose" };
   }
-  const data = new Float32Array(tensor.data.length);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) data[j * rows + i] = tensor.data[i * columns + j] as number;
-  }
-  return { data, shape: [columns, rows] };
-}
-
-/** Query, key and value, each [D,D] (or [D]), become [3D,D] (or [3D]). */
-function concatenateRows(name: string, parts: readonly (Floats | IntTensor | undefined)[]): Floats {
-  const [first] = parts;
-  const shape = first?.shape ?? [];
-  const data = new Float32Array(3 * (first?.data.length ?? 0));
-  for (const [i, part] of parts.entries()) {
-    if (!isFloats(part) || part.shape.join() !== shape.join() || shape.length === 0) {
-      throw new Error(
-        `weight "${name}" needs its k_proj and v_proj in the same shape; the file is damaged or not a CLIP`,
-      );
-    }
-    data.set(part.data, i * part.data.length);
-  }
-  return { data, shape: [3 * (shape[0] as number), ...shape.slice(1)] };
-}
-
-function checkNames(tensors: Tensors): WeightMap {
-  const names = [...tensors.keys()];
-  const residual = tensors.has("visual.layer1.0.conv1.weight"); // a ModifiedResNet's names vary with its depth
-  const expected = new Set([...textParts, ...blocks("transformer.resblocks", names)]);
-  if (!residual)
-    for (const name of [...visionParts, ...blocks("visual.transformer.resblocks", names)]) expected.add(name);
-  const missing = [...expected].filter((name) => !tensors.has(name));
-  const unexpected = names.filter((name) => !expected.has(name) && !(residual && name.startsWith("visual.")));
-  if (missing.length || unexpected.length) {
-    const complaints = [
-      missing.length ? `missing ${list(missing)}` : "",
-      unexpected.length ? `unexpected ${list(unexpected)}` : "",
-    ];
+  const [, tower, layer, part = "", kind] = layerName.exec(name) ?? [];
+  const block = `${tower === "vision" ? "visual." : ""}transformer.resblocks.${layer}`;
+  if (Object.hasOwn(huggingFaceParts, part)) return { name: `${block}.${huggingFaceParts[part]}.${kind}`, shape };
+  const [, letter] = /^self_attn\.([qkv])_proj$/.exec(part) ?? [];
+  const siblings = ["q", "k", "v"].map((other) => tensors.get(name.replace(/[qkv]_proj/, `${other}_proj`)));
+  // Without its query, and whatever else is not known, under its own name: `inferConfig` reports it.
+  if (letter === undefined || siblings[0] === undefined) return { name, shape };
+  if (letter !== "q") return undefined;
+  if (shape.length === 0 || siblings.some((sibling) => sibling?.shape.join() !== shape.join())) {
     throw new Error(
-      `these weights are not a CLIP's: ${complaints.filter(Boolean).join("; ")}. ` +
-        "Expected the names of OpenAI's CLIP, open_clip or Hugging Face's CLIPModel",
+      `weight "${name}" needs its k_proj and v_proj in the same shape; the file is damaged or not a CLIP`,
     );
   }
-  const weights = new Map<string, Floats>();
-  for (const [name, tensor] of tensors) {
-    if (!isFloats(tensor))
-      throw new Error(`weight "${name}" holds integers; a CLIP's weights are floating-point numbers`);
-    // The scale is stored as [] or [1]; one form for all.
-    weights.set(name, name === "logit_scale" && tensor.data.length === 1 ? { data: tensor.data, shape: [] } : tensor);
-  }
-  return weights;
-}
-
-/** The names of all blocks under `prefix`, at least one, up to the number of distinct indices in the file. */
-function blocks(prefix: string, names: readonly string[]): string[] {
-  const indices = new Set<string>();
-  for (const name of names) {
-    if (name.startsWith(`${prefix}.`)) indices.add(name.slice(prefix.length + 1).split(".", 1)[0] as string);
-  }
-  return Array.from({ length: Math.max(1, indices.size) }, (_, i) =>
-    blockParts.map((part) => `${prefix}.${i}.${part}`),
-  ).flat();
-}
-
-function list(names: readonly string[]): string {
-  const shown = names.slice(0, 3).join(", ");
-  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
+  return {
+    name: `${block}.attn.in_proj_${kind}`,
+    shape: [3 * (shape[0] as number), ...shape.slice(1)],
+    from: siblings.map((sibling) => sibling?.from ?? ""),
+    change: "stack",
+  };
 }
