@@ -84,7 +84,7 @@ export function createPickleMachine({ dialect, size, limits, budget, refuse, dam
   const call = (make: "call" | "create"): void => {
     const args = pop();
     const callee = pop();
-    if (!Array.isArray(args)) throw refuse(`calls ${typeOf(callee)} with ${typeOf(args)}`);
+    if (!Array.isArray(args) || !Object.isFrozen(args)) throw refuse(`calls ${typeOf(callee)} with ${typeOf(args)}`);
     const ref = isKind(callee, "global") ? callee : undefined;
     const rule = ref && findRule(dialect, ref.global);
     if (!ref || !rule?.call || (make === "create" && rule.isClass !== true)) {
