@@ -1,18 +1,30 @@
-import type { WeightMap } from "./weights/names.js";
+import { checkWeights, type Shapes } from "./weight-shapes.js";
 
 export type { WeightMap } from "./weights/names.js";
+export { checkWeights, expectedShapes, type Shapes } from "./weight-shapes.js";
 
 /** The activation of a CLIP's feed-forward layers: OpenAI's x * sigmoid(1.702 x), or the exact GELU. */
 export type Activation = "quick_gelu" | "gelu";
 
-/** Sizes of the vision transformer. */
-export interface VisionConfig {
+/** Sizes of a vision transformer. */
+export interface VitConfig {
   readonly kind: "vit";
   readonly width: number;
   readonly layers: number;
   readonly heads: number;
   readonly patchSize: number;
 }
+
+/** Sizes of a ModifiedResNet: bottlenecks in each of its four stages, channels of its stem, heads of its attention pool. */
+export interface ResNetConfig {
+  readonly kind: "modified-resnet";
+  readonly width: number;
+  readonly layers: readonly [number, number, number, number];
+  readonly heads: number;
+}
+
+/** Sizes of the image tower, a vision transformer or a ModifiedResNet. */
+export type VisionConfig = VitConfig | ResNetConfig;
 
 /** Sizes of the text transformer. */
 export interface TextConfig {
@@ -37,10 +49,13 @@ export interface ClipConfig {
 const openAiMean = [0.48145466, 0.4578275, 0.40821073] as const;
 const openAiStd = [0.26862954, 0.26130258, 0.27577711] as const;
 
+/** A ModifiedResNet's last map is so many times smaller than its picture. */
+export const resNetReduction = 32;
+
 /**
- * Reads a CLIP's architecture off its weights' shapes (OpenAI names; heads are width / 64, as in every CLIP of OpenAI).
- * What shapes do not tell is assumed and said in `notices`: the activation, unless given, is QuickGELU.
- * Throws where weights are missing, misshapen or of another kind of model.
+ * Reads a CLIP's architecture off its weights' shapes (OpenAI names), those of a vision transformer or of a ModifiedResNet; values are
+ * not looked at. Heads are 64 wide, as in every CLIP of OpenAI. What shapes do not tell is assumed and said in `notices`: the
+ * activation, unless given, is QuickGELU. Throws one line that lists the weights that are missing, of another shape, or too many.
  *
  * @example
  * ```ts
@@ -50,7 +65,7 @@ const openAiStd = [0.26862954, 0.26130258, 0.27577711] as const;
  * ```
  */
 export function inferConfig(
-  weights: WeightMap,
+  weights: Shapes,
   {
     activation,
     mean = openAiMean,
@@ -61,28 +76,18 @@ export function inferConfig(
     std?: readonly [number, number, number];
   } = {},
 ): { config: ClipConfig; notices: string[] } {
-  if (weights.has("visual.layer1.0.conv1.weight")) {
-    throw new Error("expected a CLIP with a vision transformer, came one with a ModifiedResNet: use a ViT model");
-  }
-  const [visionWidth, , patchSize] = shapeOf(weights, "visual.conv1.weight", 4) as [number, number, number, number];
-  const [positions] = shapeOf(weights, "visual.positional_embedding", 2) as [number, number];
-  const [textWidth, embedDim] = shapeOf(weights, "text_projection", 2) as [number, number];
-  const [contextLength] = shapeOf(weights, "positional_embedding", 2) as [number, number];
-  const [vocabSize] = shapeOf(weights, "token_embedding.weight", 2) as [number, number];
-  const grid = Math.round(Math.sqrt(positions - 1));
+  const residual = [...weights.keys()].some((name) => /^visual\.(layer\d|attnpool)\./.test(name));
+  const ranks = { ...textRanks, ...(residual ? resNetRanks : vitRanks) };
+  const sizes = readSizes(weights, ranks);
+  const [textWidth, embedDim] = sizes("text_projection") as [number, number];
+  const [contextLength] = sizes("positional_embedding") as [number, number];
+  const [vocabSize] = sizes("token_embedding.weight") as [number, number];
   const config: ClipConfig = {
     embedDim,
-    imageSize: grid * patchSize,
-    vision: {
-      kind: "vit",
-      width: visionWidth,
-      layers: countBlocks(weights, "visual.transformer.resblocks."),
-      heads: headsOf(visionWidth, "vision"),
-      patchSize,
-    },
+    ...(residual ? inferResNet(weights, sizes) : inferVit(weights, sizes)),
     text: {
       width: textWidth,
-      layers: countBlocks(weights, "transformer.resblocks."),
+      layers: countIndices(weights, "transformer.resblocks."),
       heads: headsOf(textWidth, "text"),
       contextLength,
       vocabSize,
@@ -99,89 +104,97 @@ export function inferConfig(
   return { config, notices };
 }
 
-/** Throws unless every weight of this architecture is there in its shape. */
-export function checkWeights(weights: WeightMap, config: ClipConfig): void {
-  for (const [name, shape] of expectedShapes(config)) {
-    const came = shapeOf(weights, name, shape.length);
-    if (came.some((size, axis) => size !== shape[axis])) {
-      throw new Error(`weights of another model: expected ${name} of shape [${shape}], came [${came}]`);
-    }
-  }
-  const scale = weights.get("logit_scale");
-  if (scale?.data.length !== 1) {
-    throw new Error(`expected one number as logit_scale, came ${scale ? `shape [${scale.shape}]` : "none"}`);
-  }
+/**
+ * How many regions a side of the picture has: the image tower's local features are [B,P,E] with P the square of it, row by row.
+ *
+ * @example
+ * ```ts
+ * import { regionGrid, type Clip } from "@locoop/clip";
+ *
+ * const regionsOf = (clip: Clip) => regionGrid(clip.config) ** 2; // 196 for ViT-B/16, 49 for RN50
+ * ```
+ */
+export function regionGrid({ imageSize, vision }: Pick<ClipConfig, "imageSize" | "vision">): number {
+  return imageSize / (vision.kind === "vit" ? vision.patchSize : resNetReduction);
 }
 
-/** Every weight of a CLIP with a vision transformer but `logit_scale`, which may be of shape [] or [1]. */
-export function expectedShapes(config: ClipConfig): [string, readonly number[]][] {
-  const { embedDim, imageSize, vision, text } = config;
-  const regions = (imageSize / vision.patchSize) ** 2;
-  return [
-    ["visual.class_embedding", [vision.width]],
-    ["visual.positional_embedding", [regions + 1, vision.width]],
-    ["visual.conv1.weight", [vision.width, 3, vision.patchSize, vision.patchSize]],
-    ...normShapes("visual.ln_pre", vision.width),
-    ...blockShapes("visual.transformer.resblocks.", vision),
-    ...normShapes("visual.ln_post", vision.width),
-    ["visual.proj", [vision.width, embedDim]],
-    ["token_embedding.weight", [text.vocabSize, text.width]],
-    ["positional_embedding", [text.contextLength, text.width]],
-    ...blockShapes("transformer.resblocks.", text),
-    ...normShapes("ln_final", text.width),
-    ["text_projection", [text.width, embedDim]],
-  ];
+/** Weights whose shapes tell the architecture, with the number of their axes. */
+const textRanks = { text_projection: 2, positional_embedding: 2, "token_embedding.weight": 2 };
+const vitRanks = { "visual.conv1.weight": 4, "visual.positional_embedding": 2 };
+const resNetRanks = { "visual.layer1.0.conv1.weight": 4, "visual.attnpool.positional_embedding": 2 };
+
+type Sizes = (name: string) => readonly number[];
+
+function inferVit(weights: Shapes, sizes: Sizes): Pick<ClipConfig, "imageSize" | "vision"> {
+  const [width, , patchSize] = sizes("visual.conv1.weight") as [number, number, number, number];
+  const layers = countIndices(weights, "visual.transformer.resblocks.");
+  return {
+    imageSize: gridOf("visual.positional_embedding", sizes) * patchSize,
+    vision: { kind: "vit", width, layers, heads: headsOf(width, "vision"), patchSize },
+  };
 }
 
-function normShapes(name: string, width: number): [string, readonly number[]][] {
-  return [
-    [`${name}.weight`, [width]],
-    [`${name}.bias`, [width]],
-  ];
+function inferResNet(weights: Shapes, sizes: Sizes): Pick<ClipConfig, "imageSize" | "vision"> {
+  const [width] = sizes("visual.layer1.0.conv1.weight") as [number, number, number, number];
+  const [one, two, three, four] = [1, 2, 3, 4].map((stage) => countIndices(weights, `visual.layer${stage}.`));
+  return {
+    imageSize: gridOf("visual.attnpool.positional_embedding", sizes) * resNetReduction,
+    vision: {
+      kind: "modified-resnet",
+      width,
+      layers: [one!, two!, three!, four!],
+      heads: headsOf(width * 32, "vision"), // the pool looks at the last map's channels
+    },
+  };
 }
 
-function blockShapes(
-  prefix: string,
-  { width, layers }: { width: number; layers: number },
-): [string, readonly number[]][] {
-  return Array.from({ length: layers }, (_, layer) => `${prefix}${layer}.`).flatMap((block) => [
-    ...normShapes(`${block}ln_1`, width),
-    [`${block}attn.in_proj_weight`, [3 * width, width]],
-    [`${block}attn.in_proj_bias`, [3 * width]],
-    [`${block}attn.out_proj.weight`, [width, width]],
-    [`${block}attn.out_proj.bias`, [width]],
-    ...normShapes(`${block}ln_2`, width),
-    [`${block}mlp.c_fc.weight`, [4 * width, width]],
-    [`${block}mlp.c_fc.bias`, [4 * width]],
-    [`${block}mlp.c_proj.weight`, [width, 4 * width]],
-    [`${block}mlp.c_proj.bias`, [width]],
-  ]);
-}
-
-function shapeOf(weights: WeightMap, name: string, rank: number): readonly number[] {
-  const tensor = weights.get(name);
-  if (tensor === undefined) {
+/** The shapes of these weights; throws one line if some are missing or have other axes. */
+function readSizes(weights: Shapes, ranks: Readonly<Record<string, number>>): Sizes {
+  const missing = Object.keys(ranks).filter((name) => !weights.has(name));
+  if (missing.length > 0) {
     const examples = [...weights.keys()].slice(0, 3).join(", ") || "none";
     throw new Error(
-      `expected the weights of a CLIP under OpenAI's names: ${name} is missing among ${weights.size} tensors (${examples} ...)`,
+      `expected the weights of a CLIP under OpenAI's names: ${missing.join(", ")} ${missing.length > 1 ? "are" : "is"} missing among ${weights.size} tensors (${examples} ...); use a whole file of a CLIP`,
     );
   }
-  if (tensor.shape.length !== rank) {
-    throw new Error(`weights of another model: expected ${name} with ${rank} axes, came shape [${tensor.shape}]`);
+  for (const [name, rank] of Object.entries(ranks)) {
+    const { shape } = weights.get(name)!;
+    if (shape.length === rank && shape.every((size) => size > 0)) continue;
+    throw new Error(
+      `weights of another model: expected ${name} with ${rank} axes, came shape [${shape}]; use those of a CLIP`,
+    );
   }
-  return tensor.shape;
+  return (name) => weights.get(name)!.shape;
 }
 
-function countBlocks(weights: WeightMap, prefix: string): number {
-  let layers = 0;
-  while (weights.has(`${prefix}${layers}.ln_1.weight`)) layers++;
-  if (layers === 0) throw new Error(`expected the weights of a CLIP under OpenAI's names: no ${prefix}0 came`);
-  return layers;
+/** Regions per side by the positions, one for each region and one for the whole picture. */
+function gridOf(name: string, sizes: Sizes): number {
+  const [positions] = sizes(name) as [number, number];
+  const grid = Math.round(Math.sqrt(positions - 1));
+  if (grid < 1 || grid * grid !== positions - 1) {
+    throw new Error(
+      `weights of another model: expected ${name} with a square number of regions and one position more, came ${positions} positions; use a CLIP for square pictures`,
+    );
+  }
+  return grid;
+}
+
+/** How many blocks are numbered after a prefix; at least 1, so that the report of what is missing names the first. */
+function countIndices(weights: Shapes, prefix: string): number {
+  const indices = new Set<string>();
+  for (const name of weights.keys()) {
+    if (!name.startsWith(prefix)) continue;
+    const [index] = name.slice(prefix.length).split(".", 1) as [string];
+    if (/^\d+$/.test(index)) indices.add(index);
+  }
+  return Math.max(1, indices.size);
 }
 
 function headsOf(width: number, tower: string): number {
   if (width % 64 !== 0) {
-    throw new Error(`expected a ${tower} width that is a multiple of 64 (a head's width), came ${width}`);
+    throw new Error(
+      `expected a ${tower} width that is a multiple of 64 (a head's width), came ${width}; use a model with heads of 64, as OpenAI's are`,
+    );
   }
   return width / 64;
 }

@@ -10,6 +10,13 @@ export interface AttentionOptions<T> {
   readonly prefix?: { readonly k: T; readonly v: T };
 }
 
+/** How a convolution goes over its map: in steps of `stride`, with `padding` zeros on every side; `relu`: negative results become 0. */
+export interface ConvolutionOptions {
+  readonly stride: number;
+  readonly padding: number;
+  readonly relu: boolean;
+}
+
 /**
  * What a tower may ask of an engine. `T` is a tensor, a node of a graph or a plain array; sizes are never read as numbers.
  * Weights are frozen: they come as host arrays, an engine uploads each once, by identity, in the layout it likes.
@@ -74,6 +81,12 @@ export interface Ops<T> {
   gatherRows(x: T, index: T, back: { readonly index: T; readonly mask?: T }): T;
   /** Values joined along an axis. */
   concat(xs: readonly T[], axis: number): T;
+  /** x, or 0 where it is negative. Like the two below it serves pictures only: no gradient goes back through it. */
+  relu(x: T): T;
+  /** Maps [B,H,W,C] with weight [out,C,k,k] (PyTorch's layout) and bias [out]: [B,H',W',out], H' = floor((H + 2 padding - k) / stride) + 1. */
+  convolve(x: T, weight: Floats, bias: Floats, o: ConvolutionOptions): T;
+  /** Means of squares of `size` x `size` in maps [B,H,W,C], side by side: [B,H/size,W/size,C]; what fills no square is left out. */
+  averagePool(x: T, size: number): T;
 }
 
 /** Whether two sizes are known to be equal. */
@@ -83,6 +96,15 @@ export function sameDim(a: Dim, b: Dim): boolean {
 
 /** Layer normalisation's epsilon in every CLIP. */
 export const layerNormEpsilon = 1e-5;
+
+/** The size of a map's side after a convolution or a pooling. */
+export function sideAfter(
+  side: number,
+  size: number,
+  { stride, padding }: { stride: number; padding: number },
+): number {
+  return Math.floor((side + 2 * padding - size) / stride) + 1;
+}
 
 /** How many numbers an array of this shape holds. */
 export function sizeOf(shape: readonly number[]): number {

@@ -100,6 +100,9 @@ export function record<T>(ops: Ops<T>, f: TensorFunction, { differentiate }: { d
     gatherRows: (x, index, { index: from, mask }) =>
       one(x, (v) => rules.gatherRows(ops, v, index.value, { index: from.value, mask: mask?.value })),
     concat: (xs, axis) => taped(xs, (vs) => rules.concat(ops, vs, axis))[0]!,
+    relu: (x) => ({ value: ops.relu(withoutGradient("relu", x)) }),
+    convolve: (x, weight, bias, o) => ({ value: ops.convolve(withoutGradient("convolve", x), weight, bias, o) }),
+    averagePool: (x, size) => ({ value: ops.averagePool(withoutGradient("averagePool", x), size) }),
   };
 
   return {
@@ -137,6 +140,14 @@ export function record<T>(ops: Ops<T>, f: TensorFunction, { differentiate }: { d
       return inputIds.map((id, i) => pending.get(id) ?? o.zeros(inputShapes[i]!));
     },
   };
+}
+
+/** The value of what serves pictures only, whose gradient nobody asks for. */
+function withoutGradient<T>(operation: string, { value, id }: Taped<T>): T {
+  if (id === undefined) return value;
+  throw new Error(
+    `${operation}: expected a value without gradient, as pictures are, came one with: it has no way back`,
+  );
 }
 
 /** Gradients not yet passed on. A rule may hand one value to several inputs, so a value is freed when its last holder goes. */

@@ -1,5 +1,5 @@
 import type { Floats } from "../floats.js";
-import { sizeOf, type Dim, type Ops } from "../ops.js";
+import { sizeOf, type ConvolutionOptions, type Dim, type Ops } from "../ops.js";
 import type { Program } from "./engine.js";
 
 /** A small program with inputs, the first `differentiate` of which have gradients. */
@@ -51,6 +51,12 @@ const weight = formulaFloats(900, [5, 4]);
 const bias = formulaFloats(901, [5]);
 const gain = formulaFloats(902, [4], { amplitude: 0.5, base: 1 });
 const offset = formulaFloats(903, [4]);
+const kernel = formulaFloats(904, [5, 4, 3, 3], { amplitude: 0.4 });
+const point = formulaFloats(905, [5, 4, 1, 1]);
+const convolveBy = (name: string, side: number, by: Floats, o: ConvolutionOptions): EngineCase =>
+  defineCase(`convolve, ${name}`, [[3, side, side + 2, 4]], (ops, [x]) => ops.convolve(x!, by, bias, o), {
+    differentiate: 0,
+  });
 const attend = (o: { causal: boolean; prefix: boolean }): EngineCase =>
   defineCase(
     `attention${o.causal ? ", causal" : ""}${o.prefix ? ", with a shared beginning" : ""}`,
@@ -180,6 +186,32 @@ export const engineCases: readonly EngineCase[] = [
       [3, 4],
     ],
     (ops, [a, b]) => ops.concat([a!, b!], 1),
+  ),
+  defineCase("relu", [[3, 4]], (ops, [x]) => ops.relu(x!), { differentiate: 0 }),
+  convolveBy("a point", 4, point, { stride: 1, padding: 0, relu: false }),
+  convolveBy("its zeros cut off", 4, point, { stride: 1, padding: 0, relu: true }),
+  convolveBy("without padding", 5, kernel, { stride: 1, padding: 0, relu: false }),
+  convolveBy("padded", 5, kernel, { stride: 1, padding: 1, relu: true }),
+  convolveBy("in steps of two, an even side", 6, kernel, { stride: 2, padding: 1, relu: true }),
+  convolveBy("in steps of two, an odd side", 7, kernel, { stride: 2, padding: 1, relu: false }),
+  defineCase("averagePool", [[3, 4, 6, 5]], (ops, [x]) => ops.averagePool(x!, 2), { differentiate: 0 }),
+  defineCase("averagePool, with a rest", [[3, 7, 8, 4]], (ops, [x]) => ops.averagePool(x!, 3), { differentiate: 0 }),
+  defineCase(
+    "maps and what is no map, mixed",
+    [
+      [3, 4, 4, 4],
+      [3, 4, 4, 5],
+    ],
+    (ops, [x, y]) => {
+      const z = ops.convolve(x!, point, bias, { stride: 1, padding: 0, relu: true });
+      const sum = ops.relu(ops.add(ops.add(z, y!), z));
+      const pooled = ops.averagePool(
+        ops.add(sum, ops.convolve(x!, kernel, bias, { stride: 1, padding: 1, relu: false })),
+        2,
+      );
+      return [sum, ops.reshape(pooled, [-1, 4, 5]), ops.transpose(ops.add(z, z), [0, 3, 1, 2])];
+    },
+    { differentiate: 0 },
   ),
   defineCase("scopes, values used twice", [[3, 4]], (ops, [x]) => {
     const y = ops.scope(() => {

@@ -6,7 +6,7 @@ import { createTextTower } from "../towers/text-tower.js";
 import { engineCases, formulaFloats } from "./cases.js";
 import type { Engine, EngineSession, Program } from "./engine.js";
 import { referenceEngine } from "./reference/index.js";
-import { formulaConfig as config, formulaWeights } from "./tiny-clip.js";
+import { formulaConfig as config, formulaResNetConfig, formulaWeights } from "./tiny-clip.js";
 
 /**
  * The conformance suite of engines: every operation, its gradient and both towers against double precision.
@@ -61,6 +61,11 @@ export function describeEngine({
         const { program, inputs, differentiate } = each;
         const plain = await session.run(program, inputs);
         (await exact.run(program, inputs)).forEach((wanted, i) => near(plain[i]!, wanted));
+        if (differentiate === 0) {
+          // What serves pictures only says so where it is asked for a gradient.
+          await expect(session.record(program, inputs, { differentiate: 1 })).rejects.toThrow("without gradient");
+          return;
+        }
         const seeds = plain.map(({ shape }, i) => formulaFloats(700 + i, shape));
         const recorded = await session.record(program, inputs, { differentiate });
         recorded.outputs.forEach((output, i) => near(output, plain[i]!));
@@ -120,6 +125,25 @@ export function describeEngine({
           expect(got).toHaveLength(given === images ? 3 : 2);
           got.forEach((value, i) => near(value, wanted[i]!));
         }
+      }));
+
+    test("the image tower of a ModifiedResNet", () =>
+      withSession(async (session, exact) => {
+        const { imageSize: side, embedDim } = formulaResNetConfig;
+        const weights = formulaWeights(formulaResNetConfig);
+        const bytes = Uint8Array.from({ length: 2 * side * side * 3 }, (_, i) => (i * 37) % 256);
+        const encode = (s: EngineSession) =>
+          createImageTower({ session: s, weights, config: formulaResNetConfig, memoryLimit: 2 ** 30 }).encode(
+            { data: bytes, batch: 2 },
+            { local: true },
+          );
+        const [images, wanted] = [await encode(session), await encode(exact)];
+        expect([images.global.shape, images.local!.shape]).toEqual([
+          [2, embedDim],
+          [2, 4, embedDim],
+        ]);
+        near(images.global, wanted.global);
+        near(images.local!, wanted.local!);
       }));
 
     test("both towers, with gradient", () =>

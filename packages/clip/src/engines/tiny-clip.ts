@@ -1,5 +1,6 @@
 import { expectedShapes, type ClipConfig } from "../config.js";
 import type { Floats } from "../floats.js";
+import { sizeOf } from "../ops.js";
 import type { WeightMap } from "../weights/names.js";
 import { formulaFloats } from "./cases.js";
 
@@ -14,12 +15,20 @@ export const formulaConfig: ClipConfig = {
   std: [0.25, 0.26, 0.27],
 };
 
-/** That model's weights, from a formula. */
+/** The same with a ModifiedResNet of six bottlenecks. */
+export const formulaResNetConfig: ClipConfig = {
+  ...formulaConfig,
+  imageSize: 64,
+  vision: { kind: "modified-resnet", width: 4, layers: [1, 2, 1, 1], heads: 2 },
+};
+
+/** Such a model's weights, from a formula. */
 export function formulaWeights(config: ClipConfig = formulaConfig): WeightMap {
   const weights = new Map<string, Floats>([["logit_scale", { data: new Float32Array([3]), shape: [] }]]);
   for (const [name, shape] of expectedShapes(config)) {
-    const gain = /ln_\w+\.weight$/.test(name);
-    const amplitude = shape.length === 1 || gain ? 0.25 : 1.5 / Math.sqrt(shape.at(-1)!);
+    const variance = name.endsWith(".running_var");
+    const gain = /(ln_\w+|bn\d|downsample\.1)\.weight$/.test(name) || variance;
+    const amplitude = shape.length === 1 || gain ? 0.25 : 1.5 / Math.sqrt(sizeOf(shape) / shape[0]!);
     weights.set(name, formulaFloats(weights.size, shape, { amplitude, base: gain ? 1 : 0 }));
   }
   return weights;

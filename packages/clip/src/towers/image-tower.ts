@@ -1,9 +1,9 @@
-import type { ClipConfig, WeightMap } from "../config.js";
+import { regionGrid, type ClipConfig, type WeightMap } from "../config.js";
 import type { Bytes, EngineSession, Program } from "../engines/engine.js";
 import type { Floats } from "../floats.js";
 import { largest } from "./chunks.js";
 import type { ImageFeatures, ImageTower } from "./contracts.js";
-import { visionTransformer } from "./vision-transformer.js";
+import { imagePrograms } from "./image-program.js";
 
 /** The image tower in a session: a batch that would not fit in memory runs in parts. */
 export function createImageTower({
@@ -19,10 +19,11 @@ export function createImageTower({
 }): ImageTower {
   const side = config.imageSize;
   const step = side * side * 3;
+  const make = imagePrograms({ weights, config });
   const programs = new Map<string, Program>();
   const programFor = (bytes: boolean, local: boolean): Program => {
     const key = `${bytes} ${local}`;
-    const known = programs.get(key) ?? visionTransformer({ weights, config, bytes, local });
+    const known = programs.get(key) ?? make({ bytes, local });
     programs.set(key, known);
     return known;
   };
@@ -45,9 +46,14 @@ export function createImageTower({
   };
 }
 
-/** The widest moment of a block, in bytes: 14 widths a token and twice the attention scores. */
-function bytesPerImage({ imageSize, vision }: ClipConfig): number {
-  const tokens = (imageSize / vision.patchSize) ** 2 + 1;
+/**
+ * The widest moment of a picture's way, in bytes. In a vision transformer's block: 14 widths a token and twice the attention scores;
+ * in a ModifiedResNet's first stage: the maps of 13 widths at a quarter of the side, beside the pixels.
+ */
+function bytesPerImage(config: ClipConfig): number {
+  const { imageSize, vision } = config;
+  if (vision.kind !== "vit") return 4 * imageSize ** 2 * (6 + vision.width);
+  const tokens = regionGrid(config) ** 2 + 1;
   return 4 * tokens * (14 * vision.width + 2 * vision.heads * tokens);
 }
 

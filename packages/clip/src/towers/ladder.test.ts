@@ -1,121 +1,52 @@
 import { readFileSync } from "node:fs";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, test } from "vitest";
-import { inferConfig, type WeightMap } from "../config.js";
-import type { Program } from "../engines/engine.js";
+import { inferConfig } from "../config.js";
 import { engineNames, startBackend, startEngine } from "../engines/engines.test.kit.js";
-import { referenceEngine, referenceOps, type Doubles } from "../engines/reference/index.js";
-import { createTfjsOps } from "../engines/tfjs/ops.js";
-import type { Ops } from "../ops.js";
+import { referenceEngine } from "../engines/reference/index.js";
 import type { Floats } from "../floats.js";
 import { cosines } from "../similarity.js";
+import { toOpenAiNames } from "../weights/names.js";
 import { readSafetensors } from "../weights/safetensors.js";
+import { imagePrograms } from "./image-program.js";
 import { createImageTower } from "./image-tower.js";
+import { distance, run, swapLast } from "./ladder.test.kit.js";
 import { createTextTower } from "./text-tower.js";
 import { textTransformer } from "./text-transformer.js";
-import { visionTransformer } from "./vision-transformer.js";
 
-const read = (name: string) =>
-  readSafetensors(readFileSync(new URL(`../../fixtures/vit-tiny/${name}`, import.meta.url))).tensors;
-const weights = read("open_clip_model.safetensors") as unknown as WeightMap;
-const inputs = read("inputs.safetensors");
-const expected = read("expected.safetensors") as Map<string, Floats>;
-const pixels = inputs.get("pixels") as Floats;
-const ids = inputs.get("ids")!.data;
-const { config } = inferConfig(weights);
-const texts = 6;
+// fp32 arithmetic against the Python reference, by the tolerances stated with its values: on features and stages, and on logits.
+const models = [
+  { model: "vit-tiny", imageStages: 9, textStages: 6, tolerance: 2e-5, logitTolerance: 5e-4 },
+  { model: "rn-tiny", imageStages: 7, textStages: 5, tolerance: 2e-4, logitTolerance: 5e-3 },
+];
 const length = 77;
 
-// 2e-5 on features and stages, 5e-4 on logits: fp32 arithmetic against the Python reference.
-const tolerance = 2e-5;
-const logitTolerance = 5e-4;
-const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  expect(a.length).toBe(b.length);
-  let most = 0;
-  for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i]! - b[i]!));
-  return Number.isNaN(most) ? Infinity : most;
-};
-
-const { width } = config.text;
-const table = weights.get("token_embedding.weight")!;
-const positions = weights.get("positional_embedding")!;
-const embedded = new Float32Array(texts * length * width);
-ids.forEach((id, i) => embedded.set(table.data.subarray(id * width, (id + 1) * width), i * width));
-const end = Int32Array.from({ length: texts }, (_, i) => {
-  const row = [...ids.subarray(i * length, (i + 1) * length)];
-  return row.indexOf(Math.max(...row));
-});
-
-/** The tower's stages as plain arrays, on plain doubles, on the current tfjs backend or on ONNX Runtime. */
-type Observed = Map<string, ArrayLike<number>>;
-const run = {
-  reference: async (make: (observe: (stage: string, value: unknown) => void) => Program, xs: Floats[]) => {
-    const stages: Observed = new Map();
-    const program = make((stage, value) => stages.set(stage, (value as Doubles).data));
-    const doubles = xs.map(({ data, shape }) => ({ data: Float64Array.from(data), shape }));
-    program.run(referenceOps, doubles).forEach((y, i) => stages.set(`output ${i}`, y.data));
-    return stages;
-  },
-  tfjs: async (make: (observe: (stage: string, value: unknown) => void) => Program, xs: Floats[]) => {
-    const kept = new Map<string, tf.Tensor>();
-    const ops = createTfjsOps({ tf });
-    const program = make((stage, value) => kept.set(stage, tf.keep(tf.clone(value as tf.Tensor))));
-    tf.tidy(() =>
-      program
-        .run(
-          ops,
-          xs.map(({ data, shape }) => tf.tensor(data, [...shape])),
-        )
-        .forEach((y, i) => kept.set(`output ${i}`, tf.keep(tf.clone(y)))),
-    );
-    const stages: Observed = new Map();
-    for (const [stage, tensor] of kept) stages.set(stage, await tensor.data());
-    for (const tensor of kept.values()) tensor.dispose();
-    ops.dispose();
-    return stages;
-  },
-  onnx: async (make: (observe: (stage: string, value: unknown) => void) => Program, xs: Floats[]) => {
-    const names: string[] = [];
-    const session = (await startEngine("onnx")).open();
-    const program: Program = {
-      name: "observed",
-      inputs: xs.map(({ shape }) => ({ type: "float32", shape })),
-      run<T>(ops: Ops<T>, inputs: readonly T[]) {
-        const kept: T[] = [];
-        const outputs = make((stage, value) => {
-          names.push(stage);
-          kept.push(value as T);
-        }).run(ops, inputs);
-        names.push(...outputs.map((_, i) => `output ${i}`));
-        return [...kept, ...outputs];
-      },
-    };
-    const values = await session.run(program, xs);
-    session.dispose();
-    return new Map(values.map(({ data }, i) => [names[i]!, data])) as Observed;
-  },
-};
-
-const [b, grid, channels] = [3, 4, config.vision.width];
-const lastPixel = ({ data }: Floats, side: number): Floats => {
-  const result = new Float32Array(data.length);
-  for (let i = 0; i < b * 3 * side * side; i++) {
-    const [image, rest] = [Math.floor(i / (3 * side * side)), i % (3 * side * side)];
-    const [c, at] = [Math.floor(rest / (side * side)), rest % (side * side)];
-    result[(image * side * side + at) * 3 + c] = data[i]!;
-  }
-  return { data: result, shape: [b, side, side, 3] };
-};
-/** [B,P,W] as the reference's feature map [B,W,G,G]. */
-const asMap = (x: ArrayLike<number>): Float64Array =>
-  Float64Array.from({ length: x.length }, (_, i) => {
-    const area = grid * grid;
-    const [image, rest] = [Math.floor(i / (channels * area)), i % (channels * area)];
-    return x[(image * area + (rest % area)) * channels + Math.floor(rest / area)]!;
+/** A model's weights and inputs, and what the reference makes of them. */
+function readModel(model: string) {
+  const read = (name: string) =>
+    readSafetensors(readFileSync(new URL(`../../fixtures/${model}/${name}`, import.meta.url))).tensors;
+  const weights = toOpenAiNames(read("open_clip_model.safetensors") as Map<string, Floats>);
+  const inputs = read("inputs.safetensors");
+  const ids = inputs.get("ids")!.data;
+  const { config } = inferConfig(weights);
+  const texts = ids.length / length;
+  const { width } = config.text;
+  const table = weights.get("token_embedding.weight")!;
+  const embedded = new Float32Array(texts * length * width);
+  ids.forEach((id, i) => embedded.set(table.data.subarray(id * width, (id + 1) * width), i * width));
+  const end = Int32Array.from({ length: texts }, (_, i) => {
+    const row = [...ids.subarray(i * length, (i + 1) * length)];
+    return row.indexOf(Math.max(...row));
   });
+  const expected = read("expected.safetensors") as Map<string, Floats>;
+  return { weights, config, texts, width, embedded, end, expected, pixels: inputs.get("pixels") as Floats };
+}
 
-for (const name of ["reference", ...engineNames]) {
-  describe(`vit-tiny on ${name}`, () => {
+describe.each(models)("$model", ({ model, imageStages, textStages, tolerance, logitTolerance }) => {
+  const { weights, config, texts, width, embedded, end, expected, pixels } = readModel(model);
+  const positions = weights.get("positional_embedding")!;
+
+  describe.each(["reference", ...engineNames])("on %s", (name) => {
     const start = async () => {
       if (name !== "reference") return startEngine(name);
       await startBackend("cpu"); // not for the engine: these tests count tensors
@@ -127,18 +58,22 @@ for (const name of ["reference", ...engineNames]) {
     };
 
     test("every stage of the image tower", async () => {
+      const [batch, , side] = pixels.shape as [number, number, number];
       const stages = await run[await ready()](
-        (observe) => visionTransformer({ weights, config, local: true, bytes: false, observe }),
-        [lastPixel(pixels, config.imageSize)],
+        (observe) => imagePrograms({ weights, config })({ local: true, bytes: false, observe }),
+        [{ data: swapLast(pixels.data, 3, side * side), shape: [batch, side, side, 3] }],
       );
-      stages.set("after_conv1", asMap(stages.get("after_conv1")!));
       stages.set("features", stages.get("output 0")!);
       stages.set("local_features", stages.get("output 1")!);
       const names = [...expected.keys()].filter((stage) => stage.startsWith("image."));
-      expect(names).toHaveLength(9);
+      expect(names).toHaveLength(imageStages);
       for (const stage of names) {
-        const gap = distance(stages.get(stage.slice(6))!, expected.get(stage)!.data);
-        expect({ stage, near: gap < tolerance }).toEqual({ stage, near: true });
+        const { data, shape } = expected.get(stage)!;
+        const got = stages.get(stage.slice(6))!;
+        // the reference's maps have their channels first
+        const [, channels, height, columns] = shape;
+        const map = columns === undefined ? got : swapLast(got, height! * columns, channels!);
+        expect({ stage, near: distance(map, data) < tolerance }).toEqual({ stage, near: true });
       }
     });
 
@@ -168,10 +103,10 @@ for (const name of ["reference", ...engineNames]) {
       );
       stages.set("features", stages.get("output 0")!);
       const names = [...expected.keys()].filter((stage) => stage.startsWith("text."));
-      expect(names).toHaveLength(6);
+      expect(names).toHaveLength(textStages);
       for (const stage of names) {
         const values = expected.get(stage)!.data;
-        // stages with all positions are stored for the first two texts only
+        // stages with all positions are stored for the first texts only
         const gap = distance(Array.from(stages.get(stage.slice(5))!).slice(0, values.length), values);
         expect({ stage, near: gap < tolerance }).toEqual({ stage, near: true });
       }
@@ -206,4 +141,4 @@ for (const name of ["reference", ...engineNames]) {
       expect(tf.memory().numTensors).toBe(before);
     });
   });
-}
+});

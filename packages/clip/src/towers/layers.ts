@@ -1,4 +1,4 @@
-import type { Activation, WeightMap } from "../config.js";
+import type { Activation, ClipConfig, WeightMap } from "../config.js";
 import type { Floats } from "../floats.js";
 import type { Ops } from "../ops.js";
 
@@ -55,9 +55,14 @@ export function readNorm(weights: WeightMap, name: string): NormWeights {
   return { weight: pick(weights, `${name}.weight`), bias: pick(weights, `${name}.bias`) };
 }
 
+/** The linear layer's weights under a name. */
+export function readLinear(weights: WeightMap, name: string): LinearWeights {
+  return { weight: pick(weights, `${name}.weight`), bias: pick(weights, `${name}.bias`) };
+}
+
 /** The blocks under a name, first to last. */
 export function readBlocks(weights: WeightMap, prefix: string, { layers }: { layers: number }): BlockWeights[] {
-  const read = (name: string): LinearWeights => readNorm(weights, name);
+  const read = (name: string): LinearWeights => readLinear(weights, name);
   return Array.from({ length: layers }, (_, layer) => {
     const name = `${prefix}${layer}`;
     const joined = pick(weights, `${name}.attn.in_proj_weight`);
@@ -78,6 +83,13 @@ export function readBlocks(weights: WeightMap, prefix: string, { layers }: { lay
       contract: read(`${name}.mlp.c_proj`),
     };
   });
+}
+
+/** Takes bytes as floats 0 to 255, channels last, to pixels of mean 0 and spread 1. */
+export function normalizePixels({ mean, std }: ClipConfig): <T>(ops: Ops<T>, x: T) => T {
+  const scale = { data: Float32Array.from(std, (each) => 1 / (255 * each)), shape: [3] };
+  const shift = { data: Float32Array.from(mean, (each, i) => -each / std[i]!), shape: [3] };
+  return (ops, x) => ops.add(ops.multiply(x, ops.constant(scale)), ops.constant(shift));
 }
 
 /** x W' + b. */

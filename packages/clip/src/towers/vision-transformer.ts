@@ -1,7 +1,17 @@
 import type { ClipConfig, WeightMap } from "../config.js";
 import type { Program } from "../engines/engine.js";
 import type { Ops } from "../ops.js";
-import { finishBlock, linear, norm, pick, readBlocks, readNorm, transposed, type Observer } from "./layers.js";
+import {
+  finishBlock,
+  linear,
+  norm,
+  normalizePixels,
+  pick,
+  readBlocks,
+  readNorm,
+  transposed,
+  type Observer,
+} from "./layers.js";
 
 /**
  * The vision transformer as a program: pixels [B,S,S,3] to global features [B,E] and, with `local`, region features [B,P,E].
@@ -23,6 +33,7 @@ export function visionTransformer({
   observe?: Observer;
 }): Program {
   const { vision, imageSize, embedDim, activation } = config;
+  if (vision.kind !== "vit") throw new Error(`expected a vision transformer, came a tower of kind ${vision.kind}`);
   const { width, heads, patchSize } = vision;
   const grid = imageSize / patchSize;
   const regions = grid * grid;
@@ -33,13 +44,12 @@ export function visionTransformer({
   const blocks = readBlocks(weights, "visual.transformer.resblocks.", vision);
   const after = readNorm(weights, "visual.ln_post");
   const projection = { weight: transposed(pick(weights, "visual.proj")) };
-  const scale = { data: Float32Array.from(config.std, (std) => 1 / (255 * std)), shape: [3] };
-  const shift = { data: Float32Array.from(config.mean, (mean, i) => -mean / config.std[i]!), shape: [3] };
+  const normalize = normalizePixels(config);
 
   /** A convolution whose step is its size: each patch's pixels times one matrix. */
   const embed = <T>(ops: Ops<T>, input: T): T =>
     ops.scope(() => {
-      const pixels = bytes ? ops.add(ops.multiply(input, ops.constant(scale)), ops.constant(shift)) : input;
+      const pixels = bytes ? normalize(ops, input) : input;
       const cells = ops.reshape(pixels, [-1, grid, patchSize, grid, patchSize * 3]);
       const patches = ops.reshape(ops.transpose(cells, [0, 1, 3, 2, 4]), [-1, regions, patchSize * patchSize * 3]);
       const embedded = ops.linear(patches, patchWeight); // [B, P, W]

@@ -1,5 +1,5 @@
 import { inferConfig, type ClipConfig } from "../../config.js";
-import { visionTransformer } from "../../towers/vision-transformer.js";
+import { imagePrograms } from "../../towers/image-program.js";
 import type { WeightMap } from "../../weights/names.js";
 import type { Program } from "../engine.js";
 import { encodeFile } from "./encode.js";
@@ -29,7 +29,7 @@ export function exportImageTower({
   config?: ClipConfig;
   local?: boolean;
 }): Uint8Array {
-  const tower = visionTransformer({ weights, config, local, bytes: false });
+  const tower = imagePrograms({ weights, config })({ local, bytes: false });
   const program: Program = {
     name: tower.name,
     inputs: [{ type: "float32", shape: [{ symbol: "B" }, 3, config.imageSize, config.imageSize] }],

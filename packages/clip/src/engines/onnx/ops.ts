@@ -1,4 +1,4 @@
-import { composeAttention, layerNormEpsilon, sameDim, type Dim, type Ops } from "../../ops.js";
+import { composeAttention, layerNormEpsilon, sameDim, sideAfter, type Dim, type Ops } from "../../ops.js";
 import { addDims, divideDims, multiplyDims } from "./dims.js";
 import type { GraphBuilder, Value } from "./graph.js";
 
@@ -14,13 +14,36 @@ export function createTracingOps(graph: GraphBuilder): Ops<Value> {
   const times = (x: Value, factor: number): Value => (factor === 1 ? x : binary("Mul", x, scalar(factor)));
   const plus = (x: Value, term: number): Value => (term === 0 ? x : binary("Add", x, scalar(term)));
 
+  // ONNX's maps have their channels first. A map remembers that form, so that between convolutions nothing is transposed:
+  // the transpose that makes the other form is left out of the graph where nobody asks for its result.
+  const channelsFirst = new Map<string, Value>();
+  const toFirst = (x: Value): Value => {
+    const known = channelsFirst.get(x.name) ?? transpose(x, [0, 3, 1, 2]);
+    channelsFirst.set(x.name, known);
+    return known;
+  };
+  const toLast = (first: Value): Value => {
+    const x = transpose(first, [0, 2, 3, 1]);
+    channelsFirst.set(x.name, first);
+    return x;
+  };
+  const transpose = (x: Value, axes: readonly number[]): Value =>
+    graph.node("Transpose", [x], { shape: axes.map((axis) => x.shape[axis]!), attributes: { perm: axes } });
+  const relu = (x: Value): Value => {
+    const first = channelsFirst.get(x.name);
+    return first === undefined ? elementwise("Relu", x) : toLast(elementwise("Relu", first));
+  };
+
   const ops: Ops<Value> = {
     shape: (x) => x.shape,
     scope: (f) => f(),
     free: () => {},
     constant: (value) => graph.weight(value),
     zeros: (shape) => graph.node("ConstantOfShape", [graph.sizes(shape)], { shape }),
-    add: (a, b) => binary("Add", a, b),
+    add: (a, b) => {
+      const [left, right] = [channelsFirst.get(a.name), channelsFirst.get(b.name)];
+      return left !== undefined && right !== undefined ? toLast(binary("Add", left, right)) : binary("Add", a, b);
+    },
     subtract: (a, b) => binary("Sub", a, b),
     multiply: (a, b) => binary("Mul", a, b),
     affine: (x, { scale = 1, shift = 0 }) => plus(times(x, scale), shift),
@@ -75,8 +98,7 @@ export function createTracingOps(graph: GraphBuilder): Ops<Value> {
       if (full.length === x.shape.length && full.every((size, axis) => sameDim(size, x.shape[axis]!))) return x;
       return graph.node("Reshape", [x, target(graph, x.shape, full)], { shape: full, type: x.type });
     },
-    transpose: (x, axes) =>
-      graph.node("Transpose", [x], { shape: axes.map((axis) => x.shape[axis]!), attributes: { perm: axes } }),
+    transpose: (x, axes) => (axes.join() === "0,2,3,1" ? toLast(x) : transpose(x, axes)),
     split: (x, axis, sizes) =>
       graph.nodes("Split", [x, graph.sizes(sizes)], {
         shapes: sizes.map((size) => x.shape.with(axis, size)),
@@ -98,8 +120,32 @@ export function createTracingOps(graph: GraphBuilder): Ops<Value> {
             shape: xs[0]!.shape.with(axis, addDims(xs.map(({ shape }) => shape[axis]!))),
             attributes: { axis },
           }),
+    relu,
+    convolve: (x, weight, bias, { stride, padding, relu: positive }) => {
+      const [out, , size] = weight.shape as [number, number, number];
+      const first = toFirst(x);
+      const attributes = {
+        kernel_shape: [size, size],
+        strides: [stride, stride],
+        pads: [padding, padding, padding, padding],
+      };
+      const shape = [first.shape[0]!, out, ...sidesAfter(x, size, { stride, padding })];
+      const y = toLast(graph.node("Conv", [first, graph.weight(weight), graph.weight(bias)], { shape, attributes }));
+      return positive ? relu(y) : y;
+    },
+    averagePool: (x, size) => {
+      const first = toFirst(x);
+      const shape = [...first.shape.slice(0, 2), ...sidesAfter(x, size, { stride: size, padding: 0 })];
+      const attributes = { kernel_shape: [size, size], strides: [size, size] };
+      return toLast(graph.node("AveragePool", [first], { shape, attributes }));
+    },
   };
   return ops;
+}
+
+/** The sides of a map after a convolution or pooling; they are known numbers in every tower. */
+function sidesAfter(x: Value, size: number, steps: { stride: number; padding: number }): number[] {
+  return x.shape.slice(1, 3).map((side) => sideAfter(side as number, size, steps));
 }
 
 function unknown(x: Value, shape: readonly unknown[]): never {

@@ -1,5 +1,6 @@
 import type { Floats } from "../../floats.js";
 import { composeAttention, layerNormEpsilon, sizeOf, type Ops } from "../../ops.js";
+import { averagePool, convolve } from "./maps.js";
 
 /** Float64 numbers with a shape, row-major. */
 export interface Doubles {
@@ -220,4 +221,10 @@ export const referenceOps: Ops<Doubles> = {
     return result;
   },
   concat,
+  relu: (x) => map(x, (value) => Math.max(0, value)),
+  convolve: (x, weight, bias, { relu, ...steps }) => {
+    const y = convolve(x, weight, bias, steps);
+    return relu ? referenceOps.relu(y) : y;
+  },
+  averagePool,
 };

@@ -1,6 +1,6 @@
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Floats } from "../../floats.js";
-import { composeAttention, layerNormEpsilon, sizeOf, type Ops } from "../../ops.js";
+import { composeAttention, layerNormEpsilon, sizeOf, type ConvolutionOptions, type Ops } from "../../ops.js";
 
 type Tf = typeof tfjs;
 type Tensor = tfjs.Tensor;
@@ -16,6 +16,7 @@ export interface TfjsOps extends Ops<Tensor> {
 export function createTfjsOps({ tf }: { tf: Tf }): TfjsOps {
   const uploaded = new Map<Floats, Tensor>();
   const transposed = new Map<Floats, Tensor>();
+  const filters = new Map<Floats, Tensor>();
   const constants = new Set<Tensor>();
   const upload = (cache: Map<Floats, Tensor>, value: Floats, make: () => Tensor): Tensor => {
     const known = cache.get(value);
@@ -89,16 +90,43 @@ export function createTfjsOps({ tf }: { tf: Tf }): TfjsOps {
     split: (x, axis, pieces) => tf.split(x, sizes(pieces), axis),
     gatherRows: (x, index) => tf.tidy(() => tf.gather(x, tf.cast(index as tfjs.Tensor1D, "int32"))),
     concat: (xs, axis) => tf.concat([...xs], axis),
+    relu: (x) => tf.relu(x),
+    convolve: (x, weight, bias, o) =>
+      tf.tidy(() => {
+        const filter = upload(filters, weight, () =>
+          tf.transpose(tf.tensor(weight.data, [...weight.shape]), [2, 3, 1, 0]),
+        );
+        return convolve(tf, { x, filter, bias: constant(bias), ...o });
+      }),
+    averagePool: (x, size) => tf.avgPool(x as tfjs.Tensor4D, size, size, "valid"),
     holds: (x) => constants.has(x),
     dispose() {
       constants.clear();
-      for (const cache of [uploaded, transposed]) {
+      for (const cache of [uploaded, transposed, filters]) {
         for (const tensor of cache.values()) tensor.dispose();
         cache.clear();
       }
     },
   };
   return ops;
+}
+
+/** A convolution by the kinds of padding that every backend has: none, or as much as keeps the map's size. */
+function convolve(
+  tf: Tf,
+  { x, filter, bias, stride, padding, relu }: { x: Tensor; filter: Tensor; bias: Tensor } & ConvolutionOptions,
+): Tensor {
+  const same = padding > 0 && stride === 1 && filter.shape[0] === 2 * padding + 1;
+  const around: [number, number] = [padding, padding];
+  const padded = padding === 0 || same ? x : tf.pad(x, [[0, 0], around, around, [0, 0]]);
+  return tf.fused.conv2d({
+    x: padded as tfjs.Tensor4D,
+    filter: filter as tfjs.Tensor4D,
+    strides: stride,
+    pad: same ? "same" : "valid",
+    bias,
+    ...(relu ? { activation: "relu" as const } : {}),
+  });
 }
 
 /**
