@@ -1,7 +1,7 @@
 import type { Run } from "./run-folder.js";
 import { UsageError } from "./errors.js";
+import { sha256OfWeights } from "./weights-name.js";
 import type { JobOptions, Workshop } from "./workshop.js";
-import { sha256OfFile } from "./files.js";
 import type { EngineChoice } from "./engine.js";
 import type { ModelSpec } from "./model.js";
 import { isModulePath, loadScore, resolveChoice, type ScoreChoice } from "./plugins.js";
@@ -20,7 +20,7 @@ export interface FileDetection {
 
 /** Checks that the weights at a path are those that a run was trained with. */
 export async function checkWeights(run: Run, weights: string): Promise<void> {
-  if ((await sha256OfFile(weights)) !== run.config.model.sha256)
+  if ((await sha256OfWeights(weights)) !== run.config.model.sha256)
     throw new Error(
       `weights: ${weights} are not those that ${run.dir} was trained with (their SHA-256 differs); give the same file with --weights`,
     );

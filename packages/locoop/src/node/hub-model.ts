@@ -47,10 +47,24 @@ export function pickWeights(names: Iterable<string>): string | undefined {
     "model.safetensors",
     openClip,
     "model.safetensors.index.json",
+    "open_clip_model.safetensors.index.json",
     "pytorch_model.bin",
     "open_clip_pytorch_model.bin",
   ];
   return wanted.find((name) => there.has(name));
+}
+
+/** The files that an index of split weights names, in order; undefined for what is no index, or names files elsewhere. */
+export function filesOfIndex(text: string): string[] | undefined {
+  let map: unknown;
+  try {
+    map = (JSON.parse(text) as { weight_map?: unknown } | null)?.weight_map;
+  } catch {
+    return undefined;
+  }
+  const names: unknown[] = [...new Set(Object.values(typeof map === "object" && map !== null ? map : {}))];
+  const plain = names.filter((name): name is string => typeof name === "string" && /^[\w-][\w.-]*$/.test(name));
+  return plain.length === names.length && plain.length > 0 ? plain.toSorted() : undefined;
 }
 
 /** The weights of a model in the cache; why they cannot be taken, otherwise. */

@@ -1,8 +1,16 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HubApiError, type ListFileEntry, listFiles } from "@huggingface/hub";
 import { download, type Downloaded, DownloadError, type DownloadOptions } from "@locoop/clip/node";
-import { CONFIG_FILES, findHubWeights, hubFolder, type HubModel, pickWeights, UNFINISHED } from "./hub-model.js";
+import {
+  CONFIG_FILES,
+  filesOfIndex,
+  findHubWeights,
+  hubFolder,
+  type HubModel,
+  pickWeights,
+  UNFINISHED,
+} from "./hub-model.js";
 
 /** How a model is loaded from Hugging Face. */
 export interface HubOptions extends Pick<
@@ -168,22 +176,13 @@ async function loadFile(
   }
 }
 
-/** The files that an index of split weights names. */
+/** The safetensors files that an index of split weights names. */
 async function shardsOf(path: string, model: HubModel): Promise<string[]> {
-  const wrong = (what: string): DownloadError => new DownloadError(`${model.text}: ${path} ${what}; it was not loaded`);
-  const text = await readFile(path);
-  if (text.length > largestIndex) throw wrong(`has ${text.length} bytes, the limit is ${largestIndex}`);
-  let map: unknown;
-  try {
-    map = (JSON.parse(text.toString("utf8")) as { weight_map?: unknown } | null)?.weight_map;
-  } catch {
-    throw wrong("is not JSON");
-  }
-  const names = new Set(Object.values(typeof map === "object" && map !== null ? map : {}));
-  const safe = [...names].filter(
-    (name): name is string => typeof name === "string" && /^[\w-][\w.-]*\.safetensors$/.test(name),
-  );
-  if (safe.length === 0 || safe.length < names.size || safe.length > mostShards)
-    throw wrong(`should name 1 to ${mostShards} .safetensors files beside it`);
-  return safe;
+  const { size } = await stat(path);
+  const names = size > largestIndex ? undefined : filesOfIndex(await readFile(path, "utf8"));
+  if (!names || names.length > mostShards || !names.every((name) => name.endsWith(".safetensors")))
+    throw new DownloadError(
+      `${model.text}: ${path} should name 1 to ${mostShards} .safetensors files beside it; none of them was loaded`,
+    );
+  return names;
 }

@@ -12,7 +12,7 @@ import {
 } from "./engine.js";
 import { UsageError } from "./errors.js";
 import { PICTURE_CHUNK } from "./features.js";
-import { exists, readJson, sha256OfFile } from "./files.js";
+import { exists, readJson } from "./files.js";
 import { checkMemory } from "./memory.js";
 import { closeModel, type ModelSpec, openModel } from "./model.js";
 import { type AnyLearner, hashPlugins, loadLearner, loadScores, resolveChoice } from "./plugins.js";
@@ -23,7 +23,7 @@ import { type Draw, drawShots, resolveDraw } from "./shots.js";
 import type { TrainedRun, TrainProgress, TrainSpec } from "./train-run.js";
 import { createLearner } from "./train-run.js";
 import { runVersions } from "./versions.js";
-import { resolveWeights } from "./weights-name.js";
+import { resolveWeights, sha256OfWeights } from "./weights-name.js";
 import { createWorkshop, type Workshop } from "./workshop.js";
 import { ensureWritableFolder } from "./writable-folder.js";
 
@@ -211,7 +211,7 @@ export async function prepare(options: TrainOptions): Promise<TrainContext> {
     threads,
     recorded: {
       weights,
-      sha256: await sha256OfFile(weights),
+      sha256: await sha256OfWeights(weights),
       activation: clip.config.activation,
       mean: clip.config.mean,
       std: clip.config.std,

@@ -5,8 +5,9 @@ import { findPublishedModel } from "@locoop/clip/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cacheFolder, isOffline } from "./cache-folder.js";
 import { UsageError } from "./errors.js";
+import { sha256OfFile } from "./files.js";
 import { hubFolder, parseHubModel, pickWeights } from "./hub-model.js";
-import { resolveWeights } from "./weights-name.js";
+import { resolveWeights, sha256OfWeights } from "./weights-name.js";
 
 let dir: string;
 beforeEach(async () => {
@@ -28,15 +29,20 @@ describe("the weights that are meant", () => {
     [["model.safetensors.index.json", "model-1.safetensors", "model-2.safetensors"], "model.safetensors.index.json"],
     [["mine.safetensors", "notes.txt"], "mine.safetensors"],
     [["pytorch_model.bin"], "pytorch_model.bin"],
+    [["ViT-B-16.pt"], "ViT-B-16.pt"],
   ])("of a folder with %j are %s", async (names, weights) => {
     for (const name of names) await writeFile(join(dir, name), "");
     expect(await ask(dir)).toBe(join(dir, weights));
   });
 
   it("of a folder with none, or several, are not guessed", async () => {
-    await expect(ask(dir)).rejects.toThrow(/weights: expected a file or a folder with .*with no \.safetensors files/);
+    await expect(ask(dir)).rejects.toThrow(
+      /weights: expected a file, or a folder with weights .* is a folder without any/,
+    );
     for (const name of ["a.safetensors", "b.safetensors"]) await writeFile(join(dir, name), "");
-    await expect(ask(dir)).rejects.toThrow(/with several \.safetensors files; give the file/);
+    await expect(ask(dir)).rejects.toThrow(
+      /has several files of weights \(a\.safetensors, b\.safetensors\); give the path of one/,
+    );
   });
 
   it("of a published model are in the cache, or have to be downloaded", async () => {
@@ -70,6 +76,33 @@ describe("the weights that are meant", () => {
     await expect(ask("nothing.pt")).rejects.toThrow(
       /^weights: no such file: .*nothing\.pt; check the path, or name one of RN50, .*hf:owner\/name$/,
     );
+  });
+});
+
+describe("the SHA-256 of weights", () => {
+  it("of one file is the file's", async () => {
+    const path = join(dir, "w.safetensors");
+    await writeFile(path, "");
+    expect(await sha256OfWeights(path)).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  });
+
+  it("of an index covers the files that it names", async () => {
+    const path = join(dir, "model.safetensors.index.json");
+    await writeFile(path, '{"weight_map":{"a":"2.safetensors","b":"1.safetensors","c":"2.safetensors"}}');
+    for (const n of [1, 2]) await writeFile(join(dir, `${n}.safetensors`), `${n}`);
+    const before = await sha256OfWeights(path);
+    await writeFile(join(dir, "2.safetensors"), "3");
+    expect(await sha256OfWeights(path)).not.toBe(before);
+    await writeFile(join(dir, "2.safetensors"), "2");
+    expect(await sha256OfWeights(path)).toBe(before);
+    await rm(join(dir, "1.safetensors"));
+    await expect(sha256OfWeights(path)).rejects.toThrow(/ENOENT/);
+  });
+
+  it("of what is no index is the file's", async () => {
+    const path = join(dir, "x.index.json");
+    await writeFile(path, '{"weight_map":{"a":"../x"}}');
+    expect(await sha256OfWeights(path)).toBe(await sha256OfFile(path));
   });
 });
 

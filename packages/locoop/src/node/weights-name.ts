@@ -1,9 +1,9 @@
-import { readdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { download, findPublishedModel, publishedModels } from "@locoop/clip/node";
 import { cacheFolder, openAiFolder } from "./cache-folder.js";
-import { exists } from "./files.js";
-import { findHubWeights, parseHubModel, pickWeights } from "./hub-model.js";
+import { exists, sha256OfFile, sha256OfText } from "./files.js";
+import { filesOfIndex, findHubWeights, parseHubModel, pickWeights } from "./hub-model.js";
 
 /**
  * The file that `--weights` means: a path if there is something, else a published model's name (`ViT-B/16`) or a Hugging Face one's
@@ -45,9 +45,25 @@ async function fileOf(folder: string): Promise<string> {
   const names = await readdir(folder);
   const named = pickWeights(names);
   if (named !== undefined) return join(folder, named);
-  const [only, ...more] = names.filter((name) => name.endsWith(".safetensors"));
-  if (only !== undefined && more.length === 0) return join(folder, only);
+  for (const ending of [/\.safetensors$/, /\.(pt|pth|bin|ckpt)$/]) {
+    const [only, ...more] = names.filter((name) => ending.test(name));
+    if (only === undefined) continue;
+    if (more.length === 0) return join(folder, only);
+    throw new Error(
+      `weights: the folder ${folder} has several files of weights (${[only, ...more].slice(0, 3).join(", ")}); give the path of one`,
+    );
+  }
   throw new Error(
-    `weights: expected a file or a folder with model.safetensors or open_clip_model.safetensors, but ${folder} is a folder with ${only === undefined ? "no" : "several"} .safetensors files; give the file`,
+    `weights: expected a file, or a folder with weights such as model.safetensors, but ${folder} is a folder without any`,
   );
+}
+
+/** SHA-256 of weights, as hexadecimal: of the file; of an index, over the index and all the files that it names. */
+export async function sha256OfWeights(path: string): Promise<string> {
+  const own = await sha256OfFile(path);
+  const names = path.endsWith(".index.json") ? filesOfIndex(await readFile(path, "utf8")) : undefined;
+  if (!names) return own;
+  const lines = [`${own}  ${basename(path)}\n`];
+  for (const name of names) lines.push(`${await sha256OfFile(join(dirname(path), name))}  ${name}\n`);
+  return sha256OfText(lines.join(""));
 }
