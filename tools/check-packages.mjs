@@ -56,7 +56,8 @@ try {
   process.stdout.write(run("node", ["imports.mjs"], app));
 
   const nodeOnly = new Set(["@locoop/datasets", "@locoop/tiny-clip"]);
-  for (const { name } of manifests.filter(({ name }) => !nodeOnly.has(name))) {
+  const safe = manifests.map(({ name }) => name).filter((name) => !nodeOnly.has(name));
+  for (const name of [...safe, "@locoop/clip/browser"]) {
     const result = await build({
       stdin: { contents: `export * from ${JSON.stringify(name)};`, resolveDir: app },
       bundle: true,

@@ -17,10 +17,13 @@ export function decodeGif(bytes: Uint8Array, { maxPixels }: { maxPixels: number 
   if (width === 0 || height === 0) throw new Error("the first picture has no pixels");
   const indices = unpackIndices(bytes, frame.data, width * height);
   const data = new Uint8Array(canvas.width * canvas.height * 3);
-  const colour = (index: number) => palette.subarray(index * 3, index * 3 + 3);
   if (width < canvas.width || height < canvas.height) {
-    const rest = colour(transparent ?? 0);
-    for (let i = 0; i < data.length; i += 3) data.set(rest, i);
+    const [red, green, blue] = palette.subarray((transparent ?? 0) * 3) as unknown as [number, number, number];
+    for (let i = 0; i < data.length; i += 3) {
+      data[i] = red;
+      data[i + 1] = green;
+      data[i + 2] = blue;
+    }
   }
   for (const [row, y] of rowOrder(height, interlaced).entries()) {
     let at = ((top + y) * canvas.width + left) * 3;
@@ -89,6 +92,8 @@ function unpackIndices(bytes: Uint8Array, begin: number, count: number): Uint8Ar
     suffix[i] = i;
     lengths[i] = 1;
   }
+  // A code has two bits or more and stands for at most 4096 pixels: what the file cannot hold is not allocated.
+  if (count > (bytes.length - begin) * 4 * 4096) throw new Error(`${bytes.length - begin} bytes for ${count} pixels`);
   const out = new Uint8Array(count);
   let written = 0;
   let size = bits + 1;
