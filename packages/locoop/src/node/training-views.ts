@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { ImageFeatures } from "@locoop/clip";
-import { createRandom } from "@locoop/clip";
+import { createRandom, regionGrid } from "@locoop/clip";
 import type { Item } from "@locoop/datasets";
 import type { PictureRequest } from "./features.js";
 import { ensureFiniteFeatures } from "./finite.js";
@@ -64,7 +64,6 @@ export async function openCachedViews(
   { workshop, clip, signal, onProgress }: TrainSurroundings,
 ): Promise<Views> {
   const { dir: place, local } = cache ?? { dir: join(dir, runFiles.cache), local: needsLocal(config) };
-  const { embedDim, imageSize, vision } = clip.config;
   const requests = viewRequests(config, items);
   const total = requests.length;
   let last = 0;
@@ -72,8 +71,8 @@ export async function openCachedViews(
     dir: place,
     parts: viewParts(config, { local }),
     requests,
-    embedDim,
-    regions: local ? Math.floor(imageSize / vision.patchSize) ** 2 : 0,
+    embedDim: clip.config.embedDim,
+    regions: local ? regionGrid(clip.config) ** 2 : 0,
     encode: (part, options) => workshop.encode(part, { local, ...options }),
     describe: (row) => {
       const { path, label } = items[row % items.length]!;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, realpath } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Clip, Floats, RgbImage } from "@locoop/clip";
-import { cosines, cropFor, preprocess } from "@locoop/clip";
+import { cosines, cropFor, preprocess, regionGrid } from "@locoop/clip";
 import { readImage } from "@locoop/clip/node";
 import { mostSimilar } from "../detector.js";
 import { idIrrelevantRegions } from "../regions.js";
@@ -88,14 +88,13 @@ export async function judgeRegions(
   const labelSource: LabelSource = asked >= 0 ? "option" : fromFolder >= 0 ? "folder" : "prediction";
   const classIndex = asked >= 0 ? asked : fromFolder >= 0 ? fromFolder : mostSimilar(global, clip.logitScale).label;
   const mask = idIrrelevantRegions({ local: local!, classes: classes.length, label: classIndex, topK });
-  const grid = Math.round(Math.sqrt(mask.length));
   return {
     path,
     title: basename(path),
     label: classes[classIndex]!.name,
     image,
     mask,
-    grid,
+    grid: regionGrid(clip.config),
     crop: cropFor(image.width, image.height, size),
     classIndex,
     labelSource,
