@@ -1,21 +1,24 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { listPictures } from "@locoop/datasets";
-import { checkWeights, detectFiles, modelOf, thresholdOf } from "../node/detection.js";
+import { type FileDetection, judgeFiles, thresholdOf } from "../node/detection.js";
 import { checkEngineOptions, type EngineOptions } from "../node/engine.js";
-import { ensureFile } from "../node/files.js";
+import { UsageError } from "../node/errors.js";
+import { FLOAT16_NOTE, toFloat16 } from "../node/float16-scores.js";
+import { calibrateOn } from "../node/fresh-threshold.js";
 import { closeModel } from "../node/model.js";
-import { isModulePath } from "../node/plugins.js";
-import { readRun } from "../node/run-folder.js";
+import { isModulePath, loadScore, resolveChoice } from "../node/plugins.js";
 import { createWorkshop } from "../node/workshop.js";
 import { chooseEngine, loadModel } from "./engine-flags.js";
+import { type Judge, type JudgeFlags, openJudge } from "./judge.js";
 import { notice, percent, print, printJson } from "./output.js";
 import { createProgress } from "./progress.js";
 
-interface DetectFlags extends EngineOptions {
-  run: string;
+interface DetectFlags extends EngineOptions, JudgeFlags {
   score?: string;
-  weights?: string;
+  calibration?: string;
+  threshold?: number;
+  emulateFp16Scores?: boolean;
   json?: boolean;
 }
 
@@ -34,40 +37,37 @@ export async function expandPictures(paths: readonly string[]): Promise<string[]
 /** `locoop detect`. */
 export async function detect(pictures: readonly string[], flags: DetectFlags, signal: AbortSignal): Promise<void> {
   checkEngineOptions(flags);
-  const run = await readRun(flags.run);
-  const { name, choice, threshold } = await thresholdOf(run, flags.score);
+  if (flags.threshold !== undefined && flags.calibration !== undefined)
+    throw new UsageError("--threshold and --calibration both set the threshold; leave one out");
+  const judge = await openJudge(flags);
+  const { name, choice, known } = await chooseScore(judge, flags);
   const paths = await expandPictures(pictures);
-  const weights = resolve(flags.weights ?? run.config.model.weights);
-  await ensureFile(weights, "weights");
-  await checkWeights(run, weights);
   const { engine, threads } = await chooseEngine(flags);
-  const model = modelOf(run, { weights, engine });
-  await loadModel(model);
+  const model = judge.modelFor(engine);
+  const classFeatures = await judge.classFeatures(await loadModel(model));
   // A worker with a model of its own is worth its start for many pictures only.
   const few = engine.engine === "tfjs" && paths.length < 64 && flags.threads === undefined;
   const workshop = createWorkshop({ model, threads: few ? 1 : threads });
   if (!workshop.here) await closeModel();
   const progress = createProgress({ label: "detect", total: paths.length });
-  let found: Awaited<ReturnType<typeof detectFiles>>;
+  let found: FileDetection[];
+  let threshold: Threshold;
   try {
-    found = await detectFiles(run, paths, {
-      workshop,
-      score: isModulePath(choice) ? choice : name,
-      signal,
-      onProgress: (done) => progress.update(done),
-    });
+    threshold = known ?? (await calibrate(flags.calibration!, { workshop, classFeatures, choice, signal }));
+    const verdict = { classNames: judge.classNames, classFeatures, choice, threshold: threshold.value };
+    found = await judgeFiles(verdict, paths, { workshop, signal, onProgress: (done) => progress.update(done) });
   } finally {
     progress.end();
     await workshop.dispose();
   }
   const unreadable = found.filter(({ error }) => error !== undefined);
   for (const { path, error } of unreadable) notice(`unreadable: ${path}: ${error}`);
-  const { origin, source, pictures: calibrated, note } = run.detector;
   if (flags.json)
     printJson({
       score: name,
-      threshold,
-      calibration: { origin, source, pictures: calibrated, note },
+      threshold: threshold.value,
+      calibration: threshold.calibration,
+      ...(flags.emulateFp16Scores && { emulated: FLOAT16_NOTE }),
       unreadable: unreadable.length,
       pictures: found,
     });
@@ -76,11 +76,52 @@ export async function detect(pictures: readonly string[], flags: DetectFlags, si
       if (error !== undefined) print(`${path}: unreadable`);
       else
         print(
-          `${path}: ${isId ? className : `none of these (closest: ${className})`}, confidence ${percent(confidence!)} %, ${name} ${score!.toPrecision(6)} ${isId ? ">=" : "<"} ${threshold.toPrecision(6)}`,
+          `${path}: ${isId ? className : `none of these (closest: ${className})`}, confidence ${percent(confidence!)} %, ${name} ${score!.toPrecision(6)} ${isId ? ">=" : "<"} ${threshold.value.toPrecision(6)}`,
         );
     }
-    notice(`threshold: ${note} (${calibrated} pictures)`);
+    notice(`threshold: ${describeThreshold(threshold)}`);
   }
   if (unreadable.length > 0) notice(`notice: ${unreadable.length} of ${found.length} pictures are unreadable`);
   if (unreadable.length === found.length) throw new Error(`none of the ${found.length} pictures can be read`);
+}
+
+/** A threshold and where it comes from. */
+interface Threshold {
+  readonly value: number;
+  readonly calibration: { origin: string; source?: string; pictures?: number; note: string };
+}
+
+const describeThreshold = ({ calibration: { note, pictures } }: Threshold): string =>
+  pictures === undefined ? note : `${note} (${pictures} pictures)`;
+
+/** The score, and the threshold unless pictures must first be scored for it. */
+async function chooseScore(
+  { run }: Judge,
+  { score, threshold, calibration, emulateFp16Scores }: DetectFlags,
+): Promise<{ name: string; choice: string; known?: Threshold }> {
+  if (run && threshold === undefined && calibration === undefined && !emulateFp16Scores) {
+    const { name, choice, threshold: value } = await thresholdOf(run, score);
+    const { origin, source, pictures, note } = run.detector;
+    return { name, choice, known: { value, calibration: { origin, source, pictures, note } } };
+  }
+  if (threshold === undefined && calibration === undefined)
+    throw new UsageError(
+      `${run ? "--emulate-fp16-scores" : "--checkpoint"} needs a threshold: --calibration DIR with in-distribution pictures that it was not trained on, or --threshold X`,
+    );
+  const asked = resolveChoice(score ?? run?.detector.score ?? "gl-mcm");
+  // A module that only the run names is never loaded.
+  if (run && score === undefined && isModulePath(asked)) await thresholdOf(run);
+  const [choice = asked] = emulateFp16Scores ? toFloat16([asked]) : [asked];
+  const { name } = await loadScore(choice);
+  const known =
+    threshold === undefined
+      ? undefined
+      : { value: threshold, calibration: { origin: "option", note: "as given by --threshold" } };
+  return { name, choice, known };
+}
+
+async function calibrate(folder: string, options: Parameters<typeof calibrateOn>[1]): Promise<Threshold> {
+  const { threshold, pictures } = await calibrateOn(folder, options);
+  const note = "calibrated on a folder of in-distribution pictures: 95 % of them pass";
+  return { value: threshold, calibration: { origin: "folder", source: resolve(folder), pictures, note } };
 }

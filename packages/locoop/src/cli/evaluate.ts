@@ -1,5 +1,9 @@
 import { join, resolve } from "node:path";
+import type { Floats } from "@locoop/clip";
 import { type Dataset, type Item, listPictures, oodBenchmarks } from "@locoop/datasets";
+import type { CoopPosition } from "@locoop/prompt-learning";
+import { defaultTopK } from "../loss.js";
+import { readClassList } from "../node/class-list.js";
 import { checkComparable, comparedSettings } from "../node/compared-runs.js";
 import { openDataset, relabel, thinOut } from "../node/data.js";
 import { checkWeights, modelOf } from "../node/detection.js";
@@ -12,8 +16,16 @@ import {
   type EvaluationResult,
   type PictureSet,
 } from "../node/evaluation.js";
+import { FLOAT16_NOTE, toFloat16 } from "../node/float16-scores.js";
 import { closeModel, type ModelSpec, openModel } from "../node/model.js";
 import { loadScores, resolveChoice } from "../node/plugins.js";
+import {
+  comparedPrompts,
+  describePrompt,
+  openPublishedPrompt,
+  publishedFeatures,
+  type PublishedPrompt,
+} from "../node/published-run.js";
 import { readRun, type Run, type RunClass } from "../node/run-folder.js";
 import { withoutTrained } from "../node/trained-pictures.js";
 import { createWorkshop } from "../node/workshop.js";
@@ -29,6 +41,9 @@ import { createProgress } from "./progress.js";
 
 interface EvaluateFlags extends EngineOptions {
   run?: string[];
+  checkpoint?: string[];
+  position?: CoopPosition;
+  emulateFp16Scores?: boolean;
   data?: string;
   id?: string;
   ood?: { name: string; dir: string }[];
@@ -45,7 +60,8 @@ interface EvaluateFlags extends EngineOptions {
 /** `locoop evaluate`. */
 export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal): Promise<void> {
   checkEngineOptions(flags);
-  const scores = (flags.score ?? ["mcm", "gl-mcm"]).map(resolveChoice);
+  const asked = (flags.score ?? ["mcm", "gl-mcm"]).map(resolveChoice);
+  const scores = flags.emulateFp16Scores ? toFloat16(asked) : asked;
   await loadScores(scores);
   if (flags.data === undefined && flags.id === undefined)
     throw new UsageError("give --id DIR with in-distribution pictures, or --data DIR with ImageNet and the four sets");
@@ -57,7 +73,12 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   await checkComparable(runs);
   const first = runs[0];
   if (!first && flags.weights === undefined)
-    throw new UsageError("give --run DIR, or --weights FILE for zero-shot CLIP");
+    throw new UsageError(
+      flags.checkpoint
+        ? "--checkpoint needs --weights FILE: a checkpoint holds contexts, and no CLIP"
+        : "give --run DIR, or --weights FILE for zero-shot CLIP",
+    );
+  if (flags.position !== undefined && !flags.checkpoint) throw new UsageError("--position goes with --checkpoint");
   const out = flags.out ?? (runs.length === 1 ? first!.dir : undefined);
   if (flags.out !== undefined) await ensureWritableFolder(flags.out, "--out");
   for (const { dir } of runs) await ensureWritableFolder(join(dir, "scores"), "--run");
@@ -68,12 +89,16 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
     );
   const weights = await resolveWeights(flags.weights ?? first!.config.model.weights);
   for (const run of runs) await checkWeights(run, weights);
+  const prompts = await openPrompts(flags);
   const dataset = await openDataset(flags.id ?? flags.data!, { split: "val", classNames: flags.classNames });
   for (const warning of dataset.warnings) notice(`warning: ${warning}`);
-  const classes = first?.classes ?? dataset.classNames.map((name, i) => ({ name, folder: dataset.folders[i]! }));
+  const classes = first?.classes ?? (await classesOf(dataset, flags));
   const other = runs.find((run) => run.classNames.join("\n") !== first!.classNames.join("\n"));
   if (other) throw new Error(`run: ${other.dir} has other classes than ${first!.dir}; evaluate them apart`);
   const { items: id, notes } = await idPictures(dataset, classes, runs);
+  notes.push(...prompts.flatMap((prompt) => [describePrompt(prompt), ...prompt.notices]));
+  if (prompts.length > 0) notes.push(UNKNOWN_TRAINING);
+  if (flags.emulateFp16Scores) notes.push(FLOAT16_NOTE);
   const ood = await oodSets(flags);
 
   const { engine, threads } = await chooseEngine(flags);
@@ -84,20 +109,26 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   const methods: EvaluatedMethod[] = [];
   const clip = await loadModel(model);
   notes.push(...clip.notices);
-  if (flags.zeroShot || !first)
+  const classNames = classes.map(({ name }) => name);
+  const alone = (others: number): string | undefined => (others === 0 ? flags.out : undefined);
+  if (flags.zeroShot || (!first && prompts.length === 0))
     methods.push({
       method: "zero-shot",
-      classFeatures: await zeroShotFeatures(
-        clip,
-        classes.map(({ name }) => name),
-        flags.template,
-      ),
-      dir: first ? undefined : flags.out,
+      classFeatures: await zeroShotFeatures(clip, classNames, flags.template),
+      dir: alone(runs.length + prompts.length),
     });
   for (const run of runs) {
     const { method, shots, seed } = run.config.settings;
     const settings = comparedSettings(run.config);
     methods.push({ method, shots, seed, settings, classFeatures: run.classFeatures, dir: run.dir });
+  }
+  const promptSettings = await comparedPrompts(prompts);
+  for (const [i, prompt] of prompts.entries()) {
+    // Beside runs their settings, of which a checkpoint knows little, would all stand in its name.
+    const method = first ? prompt.method.replace(/^(LoCoOp|CoOp)$/, "$1, published") : prompt.method;
+    const classFeatures = await publishedFeatures(clip, prompt, classNames);
+    const dir = alone(runs.length + methods.length + prompts.length - 1);
+    methods.push({ ...prompt, method, settings: promptSettings[i], classFeatures, dir });
   }
   const workshop = createWorkshop({ model, threads });
   if (!workshop.here) await closeModel();
@@ -123,7 +154,12 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
   const summary = summarise(result.methods);
   if (out !== undefined) {
     const readable = id.filter(({ path }) => !unread.has(path));
-    const regions = first ? await overlays(first, thinOut(readable, SHOWN), model) : [];
+    const judging = first
+      ? { ...first, topK: first.config.settings.topK }
+      : prompts.length > 0
+        ? { classes, classFeatures: methods.at(-prompts.length)!.classFeatures, topK: defaultTopK(classes.length) }
+        : undefined;
+    const regions = judging ? await overlays(judging, thinOut(readable, SHOWN), model) : [];
     const { template } = flags;
     await writeReport(
       await evaluationReport({ engine, template, threads, scores, runs, dataset, classes, result, regions, notes }),
@@ -131,7 +167,13 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
     );
   }
   if (flags.json) {
-    printJson({ counts: result.counts, unreadable: result.unreadable, summary });
+    printJson({
+      counts: result.counts,
+      unreadable: result.unreadable,
+      ...(prompts.length > 0 && { checkpoints: prompts.map(promptFacts) }),
+      ...(flags.emulateFp16Scores && { emulated: FLOAT16_NOTE }),
+      summary,
+    });
     return;
   }
   printBlock(formatTable(summary));
@@ -148,21 +190,66 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
 const SHOWN = 6;
 
 async function overlays(
-  run: Run,
+  judging: { classes: readonly RunClass[]; classFeatures: Floats; topK: number },
   items: readonly { path: string; label: number }[],
   model: ModelSpec,
 ): Promise<RegionPicture[]> {
-  const { classes, classFeatures, config } = run;
   const clip = await openModel(model);
   const pictures: RegionPicture[] = [];
   try {
     for (const { path, label } of items) {
-      pictures.push(await judgeRegions(path, { clip, classes, classFeatures, topK: config.settings.topK, label }));
+      pictures.push(await judgeRegions(path, { ...judging, clip, label }));
     }
   } finally {
     await closeModel();
   }
   return pictures;
+}
+
+const UNKNOWN_TRAINING =
+  "Which pictures a checkpoint was trained on is not known: results hold for ID pictures that are none of them.";
+
+/** The published prompts that the options name, each said in a line. */
+async function openPrompts({ checkpoint = [], position }: EvaluateFlags): Promise<PublishedPrompt[]> {
+  const prompts: PublishedPrompt[] = [];
+  for (const path of checkpoint) {
+    const prompt = await openPublishedPrompt(path, { position });
+    for (const line of prompt.notices) notice(`notice: ${line}`);
+    notice(`checkpoint: ${describePrompt(prompt)}`);
+    prompts.push(prompt);
+  }
+  return prompts;
+}
+
+const promptFacts = ({
+  path,
+  method,
+  shots,
+  seed,
+  epoch,
+  dtype,
+  position,
+  classSpecific,
+  contexts,
+}: PublishedPrompt) => ({
+  path,
+  method,
+  shots,
+  seed,
+  epoch,
+  dtype,
+  position,
+  classSpecific,
+  contexts: contexts.shape.at(-2),
+});
+
+/** The classes without a run: those of a list that is given for class folders, else those of the data. */
+async function classesOf(
+  dataset: Dataset & { readonly layout: string },
+  { classNames }: EvaluateFlags,
+): Promise<readonly RunClass[]> {
+  if (classNames !== undefined && dataset.layout === "image-folder") return readClassList(classNames);
+  return dataset.classNames.map((name, i) => ({ name, folder: dataset.folders[i]! }));
 }
 
 /** ID pictures with the runs' labels, without those that a run was trained on. */

@@ -1,9 +1,17 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { errorLine, UsageError } from "../node/errors.js";
-import { cropRange, list, namedFolder, numberFrom, oneOf, seedList, several, wholeNumber } from "./options.js";
+import { cropRange, list, namedFolder, number, numberFrom, oneOf, seedList, several, wholeNumber } from "./options.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+const CHECKPOINT =
+  "instead of a run, a prompt that LoCoOp or CoOp saved (prompt_learner/model.pth.tar-N, or the folder of it)";
+const CLASS_LIST =
+  "with --checkpoint: its class names, one a line (or CoOp's classnames.txt, or a run's classnames.json)";
+const POSITION =
+  "of the class name in a checkpoint's prompt: end, middle or front (default: as its folder says, else end)";
+const FLOAT16 = "round scores as the reference does in float16, for comparison (mcm, l-mcm, gl-mcm)";
 
 // Commands are loaded when they run: `--help` needs neither TensorFlow.js nor sharp.
 const program = (signal: AbortSignal): Command => {
@@ -95,6 +103,12 @@ const program = (signal: AbortSignal): Command => {
 
   engine(command("evaluate", "measure runs (or zero-shot CLIP) against out-of-distribution pictures"))
     .option("--run <dir>", "a run folder; may come several times, for a table over seeds and methods", several)
+    .option(
+      "--checkpoint <file>",
+      "a prompt that LoCoOp or CoOp saved (prompt_learner/model.pth.tar-N, or the folder of it); may come several times",
+      several,
+    )
+    .option("--position <where>", POSITION, oneOf("end", "middle", "front"))
     .option("--data <dir>", "data folder with ImageNet's val pictures and iNaturalist, SUN, Places, Texture")
     .option("--id <dir>", "in-distribution pictures in class folders (or the ImageNet layout)")
     .option("--ood <name=dir>", "a folder of out-of-distribution pictures; may come several times", namedFolder)
@@ -102,7 +116,11 @@ const program = (signal: AbortSignal): Command => {
     .option("--zero-shot", "add zero-shot CLIP to the table; implied without --run")
     .option("--template <text>", "the zero-shot prompt", "a photo of a {}.")
     .option("--weights <file>", "needed without --run; default: the run's")
-    .option("--class-names <file>", "list of ImageNet class names")
+    .option(
+      "--class-names <file>",
+      "list of ImageNet class names; without --run also of class folders, in the order that a class-specific checkpoint needs",
+    )
+    .option("--emulate-fp16-scores", FLOAT16)
     .option("--out <dir>", "where report.{html,md,csv,json} go (default: the run folder, if it is one)")
     .addOption(activation())
     .option("--json", "print the results as JSON")
@@ -110,25 +128,36 @@ const program = (signal: AbortSignal): Command => {
 
   engine(command("detect", "say the class of each picture, or that it is none of them"))
     .argument("<pictures...>", "picture files or folders")
-    .requiredOption("--run <dir>", "a run folder")
+    .option("--run <dir>", "a run folder")
+    .option("--checkpoint <file>", CHECKPOINT)
     .option(
       "--score <name>",
-      "one of the scores that the run calibrated (default: its first); one of a file of yours by its path",
+      "one of the scores that the run calibrated (default: its first, or gl-mcm); one of a file of yours by its path",
     )
-    .option("--weights <file>", "if they have moved since the training")
+    .option("--calibration <dir>", "in-distribution pictures for the threshold (default: the run's threshold)")
+    .addOption(new Option("--threshold <x>", "the threshold itself").argParser(number).conflicts("calibration"))
+    .option("--emulate-fp16-scores", FLOAT16)
+    .option("--weights <file>", "of the run, if they have moved since the training; needed with --checkpoint")
+    .option("--class-names <file>", CLASS_LIST)
+    .option("--position <where>", POSITION, oneOf("end", "middle", "front"))
+    .addOption(activation())
     .option("--json", "print the results as JSON")
     .action(async (pictures, options) => (await import("./detect.js")).detect(pictures, options, signal));
 
   engine(command("visualize", "paint the ID-irrelevant regions on pictures"))
     .argument("<pictures...>", "picture files or folders")
-    .requiredOption("--run <dir>", "a run folder")
+    .option("--run <dir>", "a run folder")
+    .option("--checkpoint <file>", CHECKPOINT)
     .option("--out <dir>", "where the painted pictures go", "visualization")
     .option(
       "--label <class>",
       "what the pictures show (default: their folder's name if it is a class, else the prediction)",
     )
-    .option("--top-k <n>", "K (default: the run's)", wholeNumber(1))
-    .option("--weights <file>", "if they have moved since the training")
+    .option("--top-k <n>", "K (default: the run's, or a fifth of the classes)", wholeNumber(1))
+    .option("--weights <file>", "of the run, if they have moved since the training; needed with --checkpoint")
+    .option("--class-names <file>", CLASS_LIST)
+    .option("--position <where>", POSITION, oneOf("end", "middle", "front"))
+    .addOption(activation())
     .option("--json", "print the results as JSON")
     .action(async (pictures, options) => (await import("./visualize.js")).visualize(pictures, options, signal));
 
@@ -146,8 +175,34 @@ const program = (signal: AbortSignal): Command => {
     .option("--json", "print the result as JSON")
     .action(async (name, options) => (await import("./download.js")).downloadCommand(name, options, signal));
 
+  const datasets = root
+    .command("datasets")
+    .description("check a data folder, take over the few-shot splits of others")
+    .showHelpAfterError("(locoop datasets --help says more)");
+  datasets
+    .command("check")
+    .description("compare a data folder with what a benchmark expects; nothing is changed")
+    .argument("<dir>", "a data folder")
+    .option("--benchmark <names>", "imagenet, ood, folders (default: as the folder is laid out)", list)
+    .option("--ood <name=dir>", "a folder of out-of-distribution pictures; may come several times", namedFolder)
+    .option("--shots <n>", "pictures that every class must have", wholeNumber(1))
+    .option("--class-names <file>", "list of ImageNet class names (default: classnames.txt of the data folder)")
+    .option("--decode", "decode every picture in full, instead of a look at its first and last bytes")
+    .option("--threads <n>", "cores to decode with (default: all)", wholeNumber(1))
+    .option("--json", "print the report as JSON")
+    .action(async (dir, options) => (await import("./datasets.js")).checkCommand(dir, options, signal));
+  datasets
+    .command("import")
+    .description("make a split.json of a few-shot split of Dassl, CoOp or LoCoOp; a pickle is read, never run")
+    .argument("<file>", "shot_<k>-seed_<s>.pkl, preprocessed.pkl, split_zhou_<name>.json, or a split.json")
+    .requiredOption("--data <dir>", "the data folder that trainings are given")
+    .requiredOption("--out <file>", "the split.json to write")
+    .option("--prefix <path>", "the author's folder that --data stands for (default: found by trying)")
+    .option("--json", "print the result as JSON")
+    .action(async (file, options) => (await import("./datasets.js")).importCommand(file, options));
+
   // No help for an unknown option, but one line and the exit code of usage.
-  for (const c of [root, ...root.commands]) c.exitOverride();
+  for (const c of [root, ...root.commands, ...datasets.commands]) c.exitOverride();
   return root;
 };
 

@@ -10,6 +10,13 @@ export const wholeNumber =
     return value;
   };
 
+/** Any finite number. */
+export const number = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("expected a number.");
+  return value;
+};
+
 /** A number of at least `least`. */
 export const numberFrom =
   (least: number) =>

@@ -1,26 +1,21 @@
-import { resolve } from "node:path";
 import type { RgbImage } from "@locoop/clip";
 import { readImage } from "@locoop/clip/node";
 import { unreadableReason } from "../node/data.js";
-import { checkWeights, modelOf } from "../node/detection.js";
 import { checkEngineOptions, type EngineOptions } from "../node/engine.js";
 import { UsageError } from "../node/errors.js";
-import { ensureFile } from "../node/files.js";
 import { closeModel } from "../node/model.js";
-import { readRun } from "../node/run-folder.js";
 import { ensureWritableFolder } from "../node/writable-folder.js";
 import { findClass, judgeRegions, writeRegions } from "../node/visualization.js";
 import { expandPictures } from "./detect.js";
 import { chooseEngine, loadModel } from "./engine-flags.js";
+import { type JudgeFlags, openJudge } from "./judge.js";
 import { notice, print, printJson } from "./output.js";
 import { createProgress } from "./progress.js";
 
-interface VisualizeFlags extends EngineOptions {
-  run: string;
+interface VisualizeFlags extends EngineOptions, JudgeFlags {
   out: string;
   label?: string;
   topK?: number;
-  weights?: string;
   json?: boolean;
 }
 
@@ -33,21 +28,20 @@ export async function visualize(
   signal: AbortSignal,
 ): Promise<void> {
   checkEngineOptions(flags);
-  const run = await readRun(flags.run);
-  if (flags.label !== undefined && findClass(run.classes, flags.label) < 0)
+  const judge = await openJudge(flags);
+  const { classes, classNames, topK: usual } = judge;
+  if (flags.label !== undefined && findClass(classes, flags.label) < 0)
     throw new UsageError(
-      `--label must be one of the run's classes (${run.classNames.slice(0, 5).join(", ")}${run.classNames.length > 5 ? ", ..." : ""}), got "${flags.label}"`,
+      `--label must be one of the run's classes (${classNames.slice(0, 5).join(", ")}${classNames.length > 5 ? ", ..." : ""}), got "${flags.label}"`,
     );
-  const topK = flags.topK ?? run.config.settings.topK;
-  if (topK > run.classNames.length)
-    throw new UsageError(`--top-k must be at most the ${run.classNames.length} classes of the run, got ${topK}`);
+  const topK = flags.topK ?? usual;
+  if (topK > classNames.length)
+    throw new UsageError(`--top-k must be at most the ${classNames.length} classes of the run, got ${topK}`);
   await ensureWritableFolder(flags.out, "--out");
   const paths = await expandPictures(pictures);
-  const weights = resolve(flags.weights ?? run.config.model.weights);
-  await ensureFile(weights, "weights");
-  await checkWeights(run, weights);
   const { engine } = await chooseEngine(flags);
-  const clip = await loadModel(modelOf(run, { weights, engine }));
+  const clip = await loadModel(judge.modelFor(engine));
+  const classFeatures = await judge.classFeatures(clip);
   const progress = createProgress({ label: "visualize", total: paths.length });
   const done: {
     path: string;
@@ -72,8 +66,8 @@ export async function visualize(
       try {
         const judged = await judgeRegions(path, {
           clip,
-          classes: run.classes,
-          classFeatures: run.classFeatures,
+          classes,
+          classFeatures,
           topK,
           label: flags.label,
           image,

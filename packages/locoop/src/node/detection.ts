@@ -1,3 +1,4 @@
+import type { Floats } from "@locoop/clip";
 import type { Run } from "./run-folder.js";
 import { UsageError } from "./errors.js";
 import { sha256OfWeights } from "./weights-name.js";
@@ -89,18 +90,31 @@ export async function detectFiles(
   { workshop, score, signal, onProgress }: DetectFilesOptions,
 ): Promise<FileDetection[]> {
   const { choice, threshold } = await thresholdOf(run, score);
-  const scored = await workshop.score(paths, {
-    classFeatures: [run.classFeatures],
-    scores: [choice],
-    signal,
-    onProgress,
-  });
+  return judgeFiles({ ...run, choice, threshold }, paths, { workshop, signal, onProgress });
+}
+
+/** What decides whether a picture is one of the classes. */
+export interface Verdict {
+  readonly classNames: readonly string[];
+  /** [C,E] */
+  readonly classFeatures: Floats;
+  readonly choice: ScoreChoice;
+  readonly threshold: number;
+}
+
+/** Judges picture files as `detectFiles` does, by a threshold of any origin. */
+export async function judgeFiles(
+  { classNames, classFeatures, choice, threshold }: Verdict,
+  paths: readonly string[],
+  { workshop, ...options }: JobOptions & { readonly workshop: Workshop },
+): Promise<FileDetection[]> {
+  const scored = await workshop.score(paths, { classFeatures: [classFeatures], scores: [choice], ...options });
   return scored.map(({ path, error, judgements: [judged] }) => {
     if (!judged) return { path, error: error ?? "unreadable" };
     const value = judged.scores[0]!;
     return {
       path,
-      className: run.classNames[judged.prediction]!,
+      className: classNames[judged.prediction]!,
       label: judged.prediction,
       confidence: judged.confidence,
       score: value,

@@ -25,6 +25,7 @@ export type {
   Statistic,
   Summary,
 } from "../report/index.js";
+export { checkData, type CheckDataOptions } from "./check-data.js";
 export type { Unreadable } from "./data.js";
 export { detectFiles, type DetectFilesOptions, type FileDetection } from "./detection.js";
 export {
@@ -45,8 +46,10 @@ export {
   type PictureSet,
 } from "./evaluation.js";
 export type { PictureRequest } from "./features.js";
+export { importSplit, type ImportSplitOptions, type SplitImport } from "./import-split.js";
 export { closeModel, type ModelSpec, openModel } from "./model.js";
 export type { ScoreChoice } from "./plugins.js";
+export { openPublishedPrompt, publishedFeatures, type PublishedPrompt } from "./published-run.js";
 export { readRun } from "./run-folder.js";
 export type { CalibrationOrigin, DetectorFile, Run, RunClass, RunConfig, RunSettings } from "./run-folder.js";
 export type { Judgement, ScoredPicture } from "./scoring.js";
