@@ -36,7 +36,7 @@ export const scoreLabel = (score: string): string =>
   /^(?:[lg]l?-)?mcm$|^msp$|^gen$/.test(score) ? score.toUpperCase() : score;
 
 /** Lines of cells under a header, first column to the left, the others to the right. */
-function align(rows: readonly (readonly string[])[], left = 2): string[] {
+export function align(rows: readonly (readonly string[])[], left = 2): string[] {
   const width = (text: string): number => [...text].length;
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ""))));
   const pad = (text: string, column: number): string => {
