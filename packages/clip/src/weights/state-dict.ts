@@ -1,7 +1,9 @@
 import { typeOf, type InertObject, type Pickled, type TensorRef } from "./pickled.js";
 import type { TorchArchive } from "./torch-archive.js";
 
-const mostModules = 1_000_000; // visits; a tree that shares modules without end is refused
+// A tree whose modules hold each other, or the same ones again and again, would give names without end.
+const mostVisits = 200_000;
+const mostNameLength = 2 ** 24; // of all names together
 
 /**
  * The tensors of a checkpoint by their dotted names: of a TorchScript archive's modules, a plain state dict, or one under
@@ -45,13 +47,16 @@ function flattenModule(root: InertObject, name: string): Map<string, TensorRef> 
   // In the order of the file: a module's own tensors before those of the modules inside it.
   const waiting: { prefix: string; module: InertObject }[] = [{ prefix: "", module: root }];
   let visits = 0;
+  let length = 0;
+  const endless = (): Error => new Error(`${name}: its modules hold each other without end: refused`);
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { prefix, module } = next;
     if (!(module.state instanceof Map)) continue;
     const inside: typeof waiting = [];
     for (const [key, value] of module.state as ReadonlyMap<Pickled, Pickled>) {
-      if (++visits > mostModules) throw new Error(`${name}: its modules hold each other without end: refused`);
+      if (++visits > mostVisits) throw endless();
       if (typeof key !== "string") continue;
+      if (isTensor(value) && (length += prefix.length + key.length) > mostNameLength) throw endless();
       if (isTensor(value)) tensors.set(prefix + key, value);
       else if (isModule(value)) inside.push({ prefix: `${prefix}${key}.`, module: value });
     }
