@@ -12,7 +12,7 @@ interface Line {
 }
 
 const root = resolve(import.meta.dirname, "..");
-const commands = ["train", "evaluate", "detect", "visualize", "demo", "download"];
+const commands = ["train", "evaluate", "detect", "visualize", "demo", "download", "datasets check", "datasets import"];
 
 const markdown = [
   "README.md",
@@ -59,7 +59,7 @@ async function readHelp(...args: readonly string[]): Promise<string> {
 
 beforeAll(async () => {
   for (const command of commands) {
-    const help = await readHelp(command);
+    const help = await readHelp(...command.split(" "));
     const found = [...help.matchAll(/^ {2}(?:-\w, )?--([a-z-]+)( <[^>]+>)?/gm)];
     options.set(command, new Map(found.map(([, name, value]) => [name ?? "", value !== undefined])));
     usage.set(command, /^Usage: (.*)$/m.exec(help)?.[1] ?? "");
@@ -73,20 +73,34 @@ function countArguments(line: string): [number, number] {
   return [least, names.some(([, , , dots]) => dots) ? Infinity : names.length];
 }
 
+/** The name of a line's command, of one word or two, and what follows. */
+function splitCommand(words: readonly string[]): [command: string, rest: readonly string[]] {
+  const length = commands.includes(words.slice(0, 2).join(" ")) ? 2 : 1;
+  return [words.slice(0, length).join(" "), words.slice(length)];
+}
+
 const lines = markdown.flatMap(findLines);
 
 it("knows all commands", async () => {
-  const listed = [...(await readHelp()).matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name]) => name);
-  expect(listed).toEqual(commands);
+  // A command without options has commands of its own.
+  const list = async (...words: string[]): Promise<string[]> => {
+    const found = [...(await readHelp(...words)).matchAll(/^ {2}([a-z]+)( \[options\]| {2})/gm)];
+    const names: string[] = [];
+    for (const [, name = "", kind] of found)
+      names.push(...(kind === "  " ? await list(...words, name) : [[...words, name].join(" ")]));
+    return names;
+  };
+  expect((await list()).sort()).toEqual([...commands].sort());
 });
 
 it("finds command lines in the documentation", () => {
   expect(lines.length).toBeGreaterThan(20);
-  expect(new Set(lines.map(({ words }) => words[0]))).toEqual(new Set(commands));
+  expect(new Set(lines.map(({ words }) => splitCommand(words)[0]))).toEqual(new Set(commands));
 });
 
 describe("documented command lines", () => {
-  it.each(lines.map(({ where, words }) => [where, words] as const))("%s exists", (_where, [command = "", ...rest]) => {
+  it.each(lines.map(({ where, words }) => [where, words] as const))("%s exists", (_where, words) => {
+    const [command, rest] = splitCommand(words);
     const known = options.get(command);
     expect(known, `locoop has no command "${command}"`).toBeDefined();
     const positionals: string[] = [];
@@ -106,7 +120,12 @@ describe("documented command lines", () => {
     const [least, most] = countArguments(usage.get(command) ?? "");
     expect(positionals.length, `arguments of locoop ${command}`).toBeGreaterThanOrEqual(least);
     expect(positionals.length, `arguments of locoop ${command}`).toBeLessThanOrEqual(most);
-    const required: Record<string, string[]> = { train: ["data", "weights"], detect: ["run"], visualize: ["run"] };
+    const required: Record<string, string[]> = {
+      train: ["data", "weights"],
+      detect: ["run"],
+      visualize: ["run"],
+      "datasets import": ["data", "out"],
+    };
     for (const name of required[command] ?? []) expect([...given]).toContain(name);
   });
 });
