@@ -1,11 +1,14 @@
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { publishedModels } from "@locoop/clip/node";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { bin } from "./command.test.kit.js";
 import { main } from "./main.js";
 
 // The command in this process, against a hub on this machine.
@@ -13,14 +16,20 @@ let dir: string;
 let hub: Server;
 let out: string;
 let err: string;
+let cut: boolean;
+let stall: boolean;
+let ranges: (string | undefined)[];
 const weights = "weights ".repeat(500_000);
+const half = 2_000_000;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "locoop-download-"));
   out = err = "";
   vi.spyOn(process.stdout, "write").mockImplementation((text) => Boolean((out += String(text))));
   vi.spyOn(process.stderr, "write").mockImplementation((text) => Boolean((err += String(text))));
-  let cut = true;
+  cut = true;
+  stall = false;
+  ranges = [];
   const oid = createHash("sha256").update(weights).digest("hex");
   const file = { type: "file", path: "model.safetensors", size: weights.length, oid: "0".repeat(40) };
   hub = createServer((req, res) => {
@@ -29,15 +38,17 @@ beforeEach(async () => {
         .setHeader("content-type", "application/json")
         .end(JSON.stringify([{ ...file, lfs: { oid, size: weights.length, pointerSize: 100 } }]));
     if (req.url !== "/a/b/resolve/main/model.safetensors") return res.writeHead(404).end();
+    ranges.push(req.headers.range);
     const from = Number(/^bytes=(\d+)-$/.exec(req.headers.range ?? "")?.[1] ?? 0);
     res.writeHead(from ? 206 : 200, {
       etag: '"x"',
       "content-length": weights.length - from,
       ...(from && { "content-range": `bytes ${from}-${weights.length - 1}/${weights.length}` }),
     });
+    if (stall) return res.write(weights.slice(0, half));
     if (!cut) return res.end(weights.slice(from));
     cut = false;
-    return res.write(weights.slice(0, 2_000_000), () => setTimeout(() => res.destroy(), 50));
+    return res.write(weights.slice(0, half), () => setTimeout(() => res.destroy(), 50));
   });
   await new Promise<void>((done) => hub.listen(0, "127.0.0.1", done));
   vi.stubEnv("HF_ENDPOINT", `http://127.0.0.1:${(hub.address() as AddressInfo).port}/`);
@@ -106,4 +117,44 @@ it("a training that names a model which was not downloaded says the command", as
   err = "";
   expect(await main(["evaluate", "--weights", "hf:a/b", "--id", dir, "--ood", `x=${dir}`])).toBe(1);
   expect(err).toMatch(/^error: weights: hf:a\/b is not in .*cache; run: locoop download hf:a\/b\n$/);
+});
+
+describe("in a process of its own", () => {
+  const folder = () => join(dir, "cache/huggingface/a/b/main");
+  const sizeOfPart = async () =>
+    (await stat(join(folder(), "model.safetensors.part")).catch(() => undefined))?.size ?? 0;
+  const start = () => {
+    const child = spawn(process.execPath, [bin, "download", "hf:a/b"], { cwd: dir });
+    let stderr = "";
+    child.stderr.on("data", (text) => (stderr += String(text)));
+    return { child, said: () => stderr, ended: once(child, "exit") as Promise<[number | null, string | null]> };
+  };
+
+  it("Ctrl-C keeps what came, and the next one goes on", async () => {
+    stall = true;
+    const { child, said, ended } = start();
+    await expect.poll(sizeOfPart, { timeout: 60_000 }).toBe(half);
+    child.kill("SIGINT");
+    expect(await ended).toEqual([130, null]);
+    expect(said()).toMatch(/error: interrupted; what was finished is kept\n$/);
+    expect(await sizeOfPart()).toBe(half);
+    expect(await readdir(folder())).not.toContain("model.safetensors.lock");
+    stall = cut = false;
+    expect(await main(["download", "hf:a/b"])).toBe(0);
+    expect(ranges.at(-1)).toBe(`bytes=${half}-`);
+    expect(await readFile(join(folder(), "model.safetensors"), "utf8")).toBe(weights);
+  });
+
+  it("a second one waits, and takes over when the first is killed", async () => {
+    stall = true;
+    const first = start();
+    await expect.poll(sizeOfPart, { timeout: 60_000 }).toBe(half);
+    stall = cut = false;
+    const second = start();
+    await expect.poll(second.said, { timeout: 60_000 }).toContain(`process ${first.child.pid} on `);
+    first.child.kill("SIGKILL");
+    expect(await second.ended).toEqual([0, null]);
+    expect(ranges.at(-1)).toBe(`bytes=${half}-`);
+    expect(await readFile(join(folder(), "model.safetensors"), "utf8")).toBe(weights);
+  });
 });

@@ -62,5 +62,6 @@ export {
   type LabelSource,
   writeRegions,
 } from "./visualization.js";
+export { resolveWeights } from "./weights-name.js";
 export { createWorkshop, type JobOptions, type TrainAllOptions, type Workshop } from "./workshop.js";
 export { zeroShotFeatures } from "./zero-shot.js";

@@ -11,6 +11,16 @@ import { filesOfIndex, findHubWeights, parseHubModel, pickWeights } from "./hub-
  * that names the command.
  *
  * @throws one line: no such file, a folder without weights, a model that has not been downloaded or is damaged
+ * @example
+ * ```ts
+ * import { resolveWeights } from "locoop/node";
+ *
+ * try {
+ *   console.log(await resolveWeights("ViT-B/16", { cache: "no-models" }));
+ * } catch (error) {
+ *   console.log((error as Error).message); // weights: ViT-B/16 is not in .../no-models; run: locoop download ViT-B/16
+ * }
+ * ```
  */
 export async function resolveWeights(
   text: string,
