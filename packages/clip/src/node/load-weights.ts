@@ -34,7 +34,7 @@ export async function loadWeights(path: string): Promise<LoadedWeights> {
       const shown = name === files.file && basename(path) === name ? path : join(folder, name);
       const source = await openFileSource(shown).catch((error: unknown) => {
         throw files.index !== undefined && isMissing(error)
-          ? new Error(`${files.index} names ${name}, which the folder lacks; get all files of the model`)
+          ? new Error(`the index names ${name}, which its folder lacks; get all files of the model`)
           : error;
       });
       opened.push(source);
