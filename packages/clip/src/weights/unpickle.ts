@@ -48,7 +48,8 @@ const opening = new Set<number>([
  * import { unpickle } from "@locoop/clip";
  *
  * const bytes = new TextEncoder().encode("}X\u0005\0\0\0epochK2s."); // {"epoch": 50}
- * console.log(unpickle(bytes, { dialect: "torch" }).value); // → Map(1) { 'epoch' => 50 }
+ * const { value } = unpickle(bytes, { dialect: "torch" });
+ * console.log((value as Map<string, number>).get("epoch")); // → 50
  * ```
  */
 export function unpickle(bytes: Uint8Array, options: UnpickleOptions): { value: Pickled; opcodes: number } {
