@@ -90,7 +90,16 @@ async function readSafetensorsPrompt(source: ByteSource): Promise<PublishedCheck
   const contexts = (await file.read(name)) as Floats;
   const position = own ? readPosition(own.options["position"]) : readPosition(metadata["position"]);
   const epoch = own?.epoch ?? readEpoch(metadata["epoch"]);
-  return asPublished(source, { contexts, dtype, format: "safetensors", epoch, position, options: own?.options, name });
+  return asPublished(source, {
+    contexts,
+    dtype,
+    format: "safetensors",
+    epoch,
+    position,
+    options: own?.options,
+    init: metadata["init"],
+    name,
+  });
 }
 
 function asPublished(
@@ -100,6 +109,7 @@ function asPublished(
     epoch,
     position,
     options,
+    init,
     name = "ctx",
     ...rest
   }: {
@@ -109,6 +119,7 @@ function asPublished(
     epoch?: number;
     position?: CoopPosition;
     options?: Readonly<Record<string, unknown>>;
+    init?: string;
     name?: string;
   },
 ): PublishedCheckpoint {
@@ -125,7 +136,12 @@ function asPublished(
     ...rest,
     checkpoint: {
       learner: "coop",
-      options: options ?? { contexts: shape.at(-2)!, classSpecific, ...(position && { position }) },
+      options: options ?? {
+        contexts: shape.at(-2)!,
+        classSpecific,
+        ...(position && { position }),
+        ...(init && { init }),
+      },
       epoch: epoch ?? 0,
       step: 0,
       variables: { contexts },

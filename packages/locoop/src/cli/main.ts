@@ -161,6 +161,19 @@ const program = (signal: AbortSignal): Command => {
     .option("--json", "print the results as JSON")
     .action(async (pictures, options) => (await import("./visualize.js")).visualize(pictures, options, signal));
 
+  command("convert", "write CLIP weights or a learned prompt as safetensors that other programs read")
+    .argument("<input>", "CLIP weights of any format, or a checkpoint, Dassl's output folder, or a run folder")
+    .argument("<output>", "the file to write, NAME.safetensors")
+    .option("--half", "half precision; of CLIP weights where OpenAI's own files have it")
+    .option(
+      "--position <where>",
+      "of the class name in the prompt, kept in the new file: end, middle or front",
+      oneOf("end", "middle", "front"),
+    )
+    .option("--force", "replace a file that exists")
+    .option("--json", "print what was written as JSON")
+    .action(async (input, output, options) => (await import("./convert.js")).convert(input, output, options, signal));
+
   engine(command("demo", "the whole method on a toy benchmark with a small CLIP: train, evaluate, report"))
     .option("--full", "1, 4 and 16 shots, 10 seeds")
     .option("--out <dir>", "where pictures, runs and report.html go", "locoop-demo")

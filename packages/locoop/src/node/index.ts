@@ -26,6 +26,7 @@ export type {
   Summary,
 } from "../report/index.js";
 export { checkData, type CheckDataOptions } from "./check-data.js";
+export { type Converted, convertFile, type ConvertOptions } from "./convert.js";
 export type { Unreadable } from "./data.js";
 export { detectFiles, type DetectFilesOptions, type FileDetection } from "./detection.js";
 export {

@@ -1,5 +1,5 @@
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Clip, Floats } from "@locoop/clip";
 import { openFileSource } from "@locoop/clip/node";
 import {
@@ -20,6 +20,8 @@ export interface PublishedPrompt extends PublishedCheckpoint {
   /** The file that was read. */
   readonly path: string;
   readonly position: CoopPosition;
+  /** Whether the file, its folder or the caller says so; else it is the default. */
+  readonly positionKnown: boolean;
   /** As the folders say, in which LoCoOp and CoOp save; else "published prompt". */
   readonly method: string;
   readonly shots?: number;
@@ -44,7 +46,7 @@ export async function openPublishedPrompt(
   given: string,
   { position }: { position?: CoopPosition } = {},
 ): Promise<PublishedPrompt> {
-  const { path, notices } = await findCheckpoint(given);
+  const { path, notices } = await locate(given);
   const file = await openFileSource(path);
   let read: PublishedCheckpoint;
   try {
@@ -65,7 +67,8 @@ export async function openPublishedPrompt(
   else if (known !== undefined && hints.position !== undefined && known !== hints.position)
     notices.push(`${path}: its folder says ctp${hints.position}, but the class name stands at the position ${known}`);
   const { method = "published prompt", shots, seed } = hints;
-  return { ...read, path, position: known ?? hints.position ?? "end", method, shots, seed, notices };
+  const told = known ?? hints.position;
+  return { ...read, path, position: told ?? "end", positionKnown: told !== undefined, method, shots, seed, notices };
 }
 
 /** What LoCoOp's and CoOp's scripts write into folder names: LoCoOp/vit_b16_ep50_16shots/nctx16_cscFalse_ctpend/seed1. */
@@ -83,29 +86,41 @@ function readHints(path: string): Partial<Pick<PublishedPrompt, "method" | "shot
   };
 }
 
-async function findCheckpoint(given: string): Promise<{ path: string; notices: string[] }> {
-  const found = await stat(given).catch(() => undefined);
-  if (!found) throw new Error(`checkpoint: no such file: ${given}; check the path`);
+interface FoundCheckpoint {
+  readonly path: string;
+  readonly notices: string[];
+}
+
+/** The checkpoint in a folder: Dassl's output folder, the `prompt_learner` in it, or a run; undefined if there is none. */
+export async function findCheckpoint(given: string): Promise<FoundCheckpoint | undefined> {
   const notices: string[] = [];
-  if (!found.isDirectory()) return { path: given, notices };
   const nested = join(given, "prompt_learner");
   const folder = (await exists(nested)) ? nested : given;
-  const named = (await readFile(join(folder, "checkpoint"), "utf8").catch(() => ""))
-    .split("\n")[0]!
-    .trim()
-    .slice(0, 255);
-  if (named !== "") {
-    // A name and no path: the file may come from anyone.
-    if (named === basename(named) && (await exists(join(folder, named)))) return { path: join(folder, named), notices };
-    notices.push(`${join(folder, "checkpoint")} names "${named}", which is not there; the last checkpoint is taken`);
-  }
-  const numbers = (await readdir(folder))
+  const names = await readdir(folder);
+  const numbers = names
     .map((name) => /^model\.pth\.tar-(\d+)$/.exec(name)?.[1])
     .filter((number) => number !== undefined)
     .sort((a, b) => Number(a) - Number(b));
-  if (numbers.length > 0) return { path: join(folder, `model.pth.tar-${numbers.at(-1)!}`), notices };
+  const text = names.includes("checkpoint") ? await readFile(join(folder, "checkpoint"), "utf8").catch(() => "") : "";
+  const named = text.split("\n")[0]!.trim().slice(0, 255);
+  // A name and no path: the file may come from anyone.
+  if (named !== "" && names.includes(named)) return { path: join(folder, named), notices };
+  if (numbers.length > 0) {
+    const last = `model.pth.tar-${numbers.at(-1)!}`;
+    if (named !== "")
+      notices.push(`${join(folder, "checkpoint")} names "${named}", which is not there; ${last} is taken`);
+    return { path: join(folder, last), notices };
+  }
   const own = join(given, runFiles.prompt);
-  if (await exists(own)) return { path: own, notices };
+  return (await exists(own)) ? { path: own, notices } : undefined;
+}
+
+async function locate(given: string): Promise<FoundCheckpoint> {
+  const found = await stat(given).catch(() => undefined);
+  if (!found) throw new Error(`checkpoint: no such file: ${given}; check the path`);
+  if (!found.isDirectory()) return { path: given, notices: [] };
+  const inside = await findCheckpoint(given);
+  if (inside) return inside;
   throw new Error(
     `checkpoint: ${given} holds no prompt_learner/model.pth.tar-N and no ${runFiles.prompt}; name the checkpoint file, or the folder that holds one`,
   );
