@@ -26,7 +26,7 @@ const formats: Partial<Record<PictureKind, string>> = {
  * palette expanded, CMYK by Pillow's formula, colour profiles and the EXIF orientation ignored, the first picture of several.
  * 16-bit grey is scaled to 8 bits, where Pillow cuts it off. Needs the package `sharp`. Throws `ImageError` for whatever is no
  * whole JPEG, PNG, GIF, WebP, TIFF or AVIF of at most `maxPixels` pixels: Pillow's limit by default, three bytes of memory each
- * (up to eight while a picture of 16 bits or of interlaced rows is decoded); lower it for files you do not trust.
+ * (4 to 16 while they are decoded); lower it for files you do not trust. The guide "Pictures" has the kinds and limits.
  *
  * @example
  * ```ts

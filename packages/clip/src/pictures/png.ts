@@ -33,7 +33,10 @@ const adam7 = [
  * A PNG as RGB, to Pillow's bytes: alpha, gamma and profiles are ignored (a canvas would lose the colours under transparency),
  * 16 bits are cut to the upper 8. Memory is that of the result and two rows. Source: the PNG specification, third edition.
  */
-export async function decodePng(bytes: Uint8Array, { maxPixels }: { maxPixels: number }): Promise<RgbImage> {
+export async function decodePng(
+  bytes: Uint8Array<ArrayBuffer>,
+  { maxPixels }: { maxPixels: number },
+): Promise<RgbImage> {
   const { header, palette, parts } = readChunks(bytes);
   const { width, height, interlaced } = header;
   checkPixels(width, height, maxPixels);
@@ -76,7 +79,11 @@ export async function decodePng(bytes: Uint8Array, { maxPixels }: { maxPixels: n
 }
 
 /** The parts of a PNG that decide its pixels. Every checksum up to them is checked. */
-function readChunks(bytes: Uint8Array): { header: Header; palette: Uint8Array; parts: Uint8Array<ArrayBuffer>[] } {
+function readChunks(bytes: Uint8Array<ArrayBuffer>): {
+  header: Header;
+  palette: Uint8Array;
+  parts: Uint8Array<ArrayBuffer>[];
+} {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const palette = new Uint8Array(256 * 3);
   const parts: Uint8Array<ArrayBuffer>[] = [];
@@ -98,7 +105,7 @@ function readChunks(bytes: Uint8Array): { header: Header; palette: Uint8Array; p
       palette.set(bytes.subarray(at + 8, end));
       hasPalette = true;
     }
-    if (kind === "IDAT") parts.push(bytes.slice(at + 8, end));
+    if (kind === "IDAT") parts.push(bytes.subarray(at + 8, end));
     if (kind === "IEND") break;
     at = end + 4;
   }
@@ -127,14 +134,20 @@ function readHeader(view: DataView, at: number): Header {
 /** Undoes a row's filter in place; `apart` is the distance of a byte from the one to its left. */
 function unfilter(filter: number, row: Uint8Array, above: Uint8Array, apart: number): void {
   if (filter > 4) throw new Error(`an unknown filter ${filter}`);
-  if (filter === 0) return;
-  for (let i = 0; i < row.length; i++) {
-    const left = i < apart ? 0 : (row[i - apart] as number);
-    const up = above[i] as number;
-    let guess = filter === 1 ? left : up;
-    if (filter === 3) guess = (left + up) >> 1;
-    if (filter === 4) guess = paeth(left, up, i < apart ? 0 : (above[i - apart] as number));
-    row[i] = (row[i] as number) + guess;
+  const { length } = row;
+  const at = (bytes: Uint8Array, i: number) => bytes[i] as number;
+  if (filter === 1) {
+    for (let i = apart; i < length; i++) row[i] = at(row, i) + at(row, i - apart);
+  } else if (filter === 2) {
+    for (let i = 0; i < length; i++) row[i] = at(row, i) + at(above, i);
+  } else if (filter === 3) {
+    for (let i = 0; i < Math.min(apart, length); i++) row[i] = at(row, i) + (at(above, i) >> 1);
+    for (let i = apart; i < length; i++) row[i] = at(row, i) + ((at(row, i - apart) + at(above, i)) >> 1);
+  } else if (filter === 4) {
+    for (let i = 0; i < Math.min(apart, length); i++) row[i] = at(row, i) + at(above, i);
+    for (let i = apart; i < length; i++) {
+      row[i] = at(row, i) + paeth(at(row, i - apart), at(above, i), at(above, i - apart));
+    }
   }
 }
 
@@ -185,9 +198,20 @@ function writeRow(
   }
 }
 
+const pieceBytes = 1 << 16;
+
 /** Inflated bytes in order, a piece at a time. */
-function inflate(parts: Uint8Array<ArrayBuffer>[]) {
-  const reader = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
+function inflate(parts: readonly Uint8Array<ArrayBuffer>[]) {
+  const left = [...parts].reverse();
+  const compressed = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull(controller) {
+      const part = left.pop();
+      if (part === undefined) return controller.close();
+      controller.enqueue(part.subarray(0, pieceBytes));
+      if (part.length > pieceBytes) left.push(part.subarray(pieceBytes));
+    },
+  });
+  const reader = compressed.pipeThrough(new DecompressionStream("deflate")).getReader();
   let held = new Uint8Array(0);
   const take = (target: Uint8Array) => {
     if (held.length < target.length) return false;
