@@ -5,6 +5,7 @@ import { engineNames, startEngine } from "../engines/engines.test.kit.js";
 import type { Floats } from "../floats.js";
 import { cosines, normalizeRows } from "../similarity.js";
 import { readSafetensors } from "../weights/safetensors.js";
+import { fill, mix } from "./full-size.test.kit.js";
 import { createImageTower } from "./image-tower.js";
 import { createTextTower } from "./text-tower.js";
 
@@ -33,19 +34,6 @@ interface Ladder {
 const fixture = (name: string) => readFileSync(new URL(`../../fixtures/ladder/${name}`, import.meta.url));
 const ladder = JSON.parse(fixture("ladder.json").toString()) as Ladder;
 const expected = readSafetensors(fixture("expected.safetensors")).tensors as Map<string, Floats>;
-
-const mix = (value: number): number => {
-  let x = value;
-  x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
-  x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
-  return (x ^ (x >>> 16)) >>> 0;
-};
-const fill = (tensor: number, shape: number[], amplitude: number, base = 0): Floats => {
-  const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-  const key = mix(tensor + 0x9e3779b9);
-  for (let i = 0; i < data.length; i++) data[i] = base + amplitude * (mix(i ^ key) / 2147483648 - 1);
-  return { data, shape };
-};
 
 function formulaPixels(count: number): Floats {
   const side = 224;

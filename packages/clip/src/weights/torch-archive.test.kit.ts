@@ -8,6 +8,8 @@ export interface Formula {
   readonly size: number;
   readonly crc: number;
   byteAt(position: number): number;
+  /** Many at once, where that is faster. */
+  range?(begin: number, end: number): Uint8Array;
 }
 
 type Packer = (data: Uint8Array) => Uint8Array;
@@ -146,10 +148,13 @@ export function virtualZip(parts: readonly ZipPart[], options: ZipOptions = {}):
       bytesRead += length;
       const bytes = new Uint8Array(length);
       for (const { begin: from, data } of segments) {
-        const until = from + ("byteAt" in data ? data.size : data.length);
-        for (let at = Math.max(begin, from); at < Math.min(begin + length, until); at++) {
-          bytes[at - begin] = "byteAt" in data ? data.byteAt(at - from) : (data[at - from] as number);
-        }
+        const until = Math.min(begin + length, from + ("byteAt" in data ? data.size : data.length));
+        const first = Math.max(begin, from);
+        if (first >= until) continue;
+        const range =
+          "byteAt" in data ? data.range?.(first - from, until - from) : data.subarray(first - from, until - from);
+        if (range) bytes.set(range, first - begin);
+        else for (let at = first; at < until; at++) bytes[at - begin] = (data as Formula).byteAt(at - from);
       }
       return bytes;
     },
