@@ -30,7 +30,17 @@ export function isContiguous({ shape, strides }: TensorRef): boolean {
 }
 
 /** Widens numbers that come in pieces, which may end inside a number; allocates only the result and one piece. */
-export function createWidener({ name, dtype, shape }: { name: string; dtype: TensorDtype; shape: readonly number[] }): {
+export function createWidener({
+  file,
+  entry,
+  dtype,
+  shape,
+}: {
+  file: string;
+  entry: string;
+  dtype: TensorDtype;
+  shape: readonly number[];
+}): {
   push(bytes: Uint8Array): void;
   finish(): Floats | IntTensor;
 } {
@@ -42,9 +52,14 @@ export function createWidener({ name, dtype, shape }: { name: string; dtype: Ten
   let waiting = 0;
   let done = 0;
   const write = (bytes: Uint8Array): void => {
-    const part = decodeTensor({ name, dtype, shape: [] }, bytes);
-    data.set(part.data, done);
-    done += part.data.length;
+    let part: Float32Array | Int32Array;
+    try {
+      part = decodeTensor({ name: entry, dtype, shape: [] }, bytes).data;
+    } catch (error) {
+      throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
+    }
+    data.set(part, done);
+    done += part.length;
   };
   return {
     push(bytes) {
@@ -62,7 +77,7 @@ export function createWidener({ name, dtype, shape }: { name: string; dtype: Ten
       pending.set(rest.subarray(rest.length - waiting));
     },
     finish() {
-      if (done !== count) throw new Error(`${name} ended after ${done} of ${count} numbers`);
+      if (done !== count) throw new Error(`${file}: ${entry}: ended after ${done} of ${count} numbers`);
       return data instanceof Float32Array ? { data, shape } : { data, shape };
     },
   };

@@ -141,7 +141,7 @@ const verdicts: Record<string, RegExp | "fair" | "no ctx" | "NaN"> = {
   "size_too_large.pth.tar-50": /data\/0: lies at bytes 542 to 2147484236, the file has 1743/,
   "sizes_differ.pth.tar-50": /data\/0: claims 4096 bytes, 512 are stored/,
   "offset_lies.pth.tar-50": /data\/0: lies at bytes 1073741824/,
-  "crc_wrong.pth.tar-50": /data\/0: damaged or cut short \(Invalid CRC32\)/,
+  "crc_wrong.pth.tar-50": /data\/0: damaged or cut short \(its CRC-32 does not match\)/,
   "legacy_not_zip.pth.tar-50": /older than 1\.6 as bare pickles, which are not read/,
   "not_a_checkpoint.pth.tar-50": /no checkpoint of PyTorch/,
   "zero_bytes.pth.tar-50": /is empty/,
@@ -238,7 +238,7 @@ describe("tensors", () => {
     const storage = storageOf("LongStorage", [2 ** 40]);
     const archive = await open(dict({ a: tensor(storage, { shape: [1], strides: [1] }) }), { storages: [storage] });
     await expect(archive.readTensor(first(archive))).rejects.toThrow(
-      /a\.pth: archive\/data\/0.* holds 1099511627776, which is not a 32-bit integer/,
+      'a.pth: tensor "archive/data/0" holds 1099511627776, which is not a 32-bit integer',
     );
   });
 

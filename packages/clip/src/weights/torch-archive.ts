@@ -22,7 +22,7 @@ export interface TorchArchive {
   readTensor(ref: TensorRef): Promise<Floats | IntTensor>;
 }
 
-const rangeBytes = 2 ** 22; // read at once
+const rangeBytes = 2 ** 17; // read at once
 const storageCost = 80;
 
 /**
@@ -138,7 +138,7 @@ export async function openTorchArchive(source: ByteSource, limits: Partial<Archi
       const width = bytesOf(ref.dtype);
       const entry = `${root}/data/${ref.storage}`;
       const range = { begin: ref.offset * width, length: extentOf(ref) * width };
-      const widener = createWidener({ name: `${name}: ${entry}`, dtype: ref.dtype, shape: ref.shape });
+      const widener = createWidener({ file: name, entry, dtype: ref.dtype, shape: ref.shape });
       if (isContiguous(ref)) {
         await readPieces(entry, { ...range, onPiece: widener.push });
         return widener.finish();

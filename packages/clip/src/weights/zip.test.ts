@@ -114,7 +114,7 @@ describe("archives that lie", () => {
     [
       "whose CRC-32 differs",
       { ...a, crc: 1 },
-      /^a\.pt: a: damaged or cut short \(Invalid CRC32\); get the file again$/,
+      /^a\.pt: a: damaged or cut short \(its CRC-32 does not match\); get the file again$/,
     ],
     [
       "that unpacks to more than it claims",
@@ -137,11 +137,30 @@ describe("archives that lie", () => {
     expect(zip.isVerified("a")).toBe(false);
   });
 
+  it.each<[string, number, number, RegExp]>([
+    ["another name", 30, 0x62, /its own header has another name/],
+    ["another method", 8, 8, /its own header says that it is packed or encrypted/],
+    ["encryption", 6, 1, /its own header says that it is packed or encrypted/],
+    ["more fields, so that it reaches into the next entry", 28, 7, /it runs into the next entry, or out of the file/],
+    ["nothing of a header", 0, 0, /no entry begins where the directory says/],
+  ])("refuses an entry whose own header has %s", async (_about, at, byte, message) => {
+    const bytes = writeZip([a, { ...a, name: "b" }]);
+    bytes[at] = byte;
+    await expect(readAll(await openBytes(bytes), "a")).rejects.toThrow(message);
+  });
+
+  it("checks the CRC-32 of packed entries too", async () => {
+    const zip = await open([{ ...a, deflate, crc: 1 }]);
+    await expect(readAll(zip, "a")).rejects.toThrow(
+      "a.pt: a: damaged or cut short (Invalid CRC32); get the file again",
+    );
+  });
+
   it("refuses more entries than the bound, and a directory that the memory allowed does not hold", async () => {
     const many = Array.from({ length: 50 }, (_, index) => ({ name: `e${index}`, data: text("") }));
     await expect(open(many, { most: 49 })).rejects.toThrow("the archive has more than 49 entries: refused");
     await expect(openBytes(writeZip(many), { limit: 20_000 })).rejects.toThrow(
-      "the directory of the archive would take 22000 bytes of memory, at most 20000 are allowed",
+      "the directory of the archive would take 20500 bytes of memory, at most 20000 are allowed",
     );
   });
 

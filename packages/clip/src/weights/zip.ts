@@ -2,6 +2,7 @@ import type { FileEntry } from "@zip.js/zip.js";
 import type { ByteSource } from "./byte-source.js";
 import type { Budget } from "./limits.js";
 import { isPrintable, printable } from "./printable.js";
+import { streamStored, type StoredEntry } from "./zip-stored.js";
 
 /** What an archive's directory says about one entry, checked against the file. */
 export interface ZipEntry {
@@ -17,15 +18,18 @@ export interface Zip {
   readonly entries: ReadonlyMap<string, ZipEntry>;
   /** Gives a whole entry in chunks and checks its CRC-32 at the end. */
   stream(name: string, onChunk: (bytes: Uint8Array, position: number) => void): Promise<void>;
-  /** Whether `stream` has checked the entry's CRC-32. */
+  /** Whether `stream` has checked the CRC-32 of a stored entry. */
   isVerified(name: string): boolean;
   /** Part of a stored entry that `stream` has checked. */
   readRange(name: string, begin: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-const entryCost = 2000; // what zip.js keeps of an entry, estimated
-const nameCost = 200; // what is kept of an entry that is not needed
+// Estimates of what is kept in memory: zip.js's own entry where it unpacks, else what is needed to read it, or its name.
+const packedCost = 7000;
+const storedCost = 500;
+const nameCost = 200;
 const localHeader = 30;
+const largestDirectory = 2 ** 26;
 const stored = 0;
 const deflated = 8;
 const mostExpansion = 1032; // of deflate
@@ -42,13 +46,19 @@ export async function openZip(
   const reader = Object.assign(new zip.Reader(undefined), {
     size: source.size,
     readUint8Array(begin: number, length: number) {
+      if (Math.min(length, source.size - begin) > largestDirectory) {
+        throw new Error(
+          `${source.name}: the directory of the archive has ${length} bytes, at most ${largestDirectory} are read: refused`,
+        );
+      }
       const from = Math.min(begin, source.size);
       return source.read(from, Math.max(0, Math.min(length, source.size - from)));
     },
   });
   const options = { useWebWorkers: false, checkSignature: true };
   const zipReader = new zip.ZipReader(reader, options);
-  const kept = new Map<string, FileEntry>();
+  const packedEntries = new Map<string, FileEntry>();
+  const storedEntries = new Map<string, StoredEntry>();
   const entries = new Map<string, ZipEntry>();
   const spans: { name: string; begin: number; end: number }[] = [];
   const names = new Set<string>();
@@ -58,52 +68,50 @@ export async function openZip(
     for await (const entry of zipReader.getEntriesGenerator()) {
       name = entry.filename;
       if (names.size >= most) throw fail(`the archive has more than ${most} entries: refused`);
-      budget.hold(wanted(name) ? entryCost : nameCost, "the directory of the archive");
+      const isWanted = wanted(name) && !entry.directory;
+      const isStored = entry.compressionMethod === stored;
+      const taken = isWanted ? (isStored ? storedCost : packedCost) : nameCost;
+      budget.hold(taken, "the directory of the archive");
       if (!isPrintable(name)) throw fail("has control characters in its name: refused");
       if (names.has(name)) throw fail("is in the archive twice: refused; get the file from its author again");
       names.add(name);
       spans.push(checkEntry(entry, { size: source.size, fail }));
-      if (entry.directory || !wanted(name)) continue;
-      if (entry.compressionMethod !== stored && entry.compressionMethod !== deflated) {
+      if (!isWanted) continue;
+      if (!isStored && entry.compressionMethod !== deflated) {
         throw fail(`is packed by method ${entry.compressionMethod}, stored and deflated are read; pack the file again`);
       }
-      kept.set(name, entry);
-      entries.set(name, { name, size: entry.uncompressedSize, stored: entry.compressionMethod === stored });
+      const { offset, uncompressedSize: size, crc32: crc = 0 } = entry;
+      if (isStored) storedEntries.set(name, { name, offset, size, crc, limit: source.size });
+      else packedEntries.set(name, entry);
+      entries.set(name, { name, size, stored: isStored });
     }
   } catch (error) {
     throw explain(error, { source: source.name, entry: name });
   }
-  checkOverlaps(spans, source.name);
+  for (const [begin, next] of checkOverlaps(spans, source.name)) {
+    const entry = storedEntries.get(begin);
+    if (entry) entry.limit = next;
+  }
 
   const positions = new Map<string, number>();
   return {
     entries,
     isVerified: (wantedName) => positions.has(wantedName),
     async stream(entryName, onChunk) {
-      const entry = kept.get(entryName);
-      if (!entry) throw new Error(`${source.name}: ${entryName}: is not in the archive`);
-      let position = 0;
-      const sink = new WritableStream<Uint8Array>({
-        write(chunk) {
-          onChunk(chunk, position);
-          position += chunk.length;
-        },
-      });
+      const entry = storedEntries.get(entryName);
+      const packed = packedEntries.get(entryName);
       try {
-        await entry.getData(sink, options);
+        if (entry) positions.set(entryName, await streamStored(source, entry, onChunk));
+        else if (packed) await streamPacked(packed, onChunk, options);
+        else throw new Error(`${source.name}: ${printable(entryName)}: is not in the archive`);
       } catch (error) {
         throw explain(error, { source: source.name, entry: entryName });
       }
-      const at = entry.localDirectory?.dataOffset;
-      if (at === undefined || position !== entry.uncompressedSize) {
-        throw new Error(`${source.name}: ${entryName}: holds ${position} bytes, ${entry.uncompressedSize} are claimed`);
-      }
-      positions.set(entryName, at);
     },
     async readRange(entryName, begin, length) {
       const at = positions.get(entryName);
       const entry = entries.get(entryName);
-      if (at === undefined || !entry?.stored || begin < 0 || begin + length > entry.size) {
+      if (at === undefined || !entry || begin < 0 || begin + length > entry.size) {
         throw new Error(`${source.name}: ${entryName}: bytes ${begin} to ${begin + length} cannot be read`);
       }
       return await source.read(at + begin, length);
@@ -139,17 +147,35 @@ function checkEntry(
   return { name: filename, begin: offset, end };
 }
 
-/** Entries that share bytes make a small file unpack to a large one. */
-function checkOverlaps(spans: { name: string; begin: number; end: number }[], file: string): void {
-  spans.sort((a, b) => a.begin - b.begin);
-  for (const [i, span] of spans.entries()) {
-    const next = spans[i + 1];
-    if (next && next.begin < span.end) {
-      throw new Error(
-        `${file}: ${printable(next.name)}: lies over ${printable(span.name)} in the archive: refused; get the file from its author again`,
-      );
-    }
+async function streamPacked(
+  entry: FileEntry,
+  onChunk: (bytes: Uint8Array, position: number) => void,
+  options: { useWebWorkers: boolean; checkSignature: boolean },
+): Promise<void> {
+  let position = 0;
+  const sink = new WritableStream<Uint8Array>({
+    write(chunk) {
+      onChunk(chunk, position);
+      position += chunk.length;
+    },
+  });
+  await entry.getData(sink, options);
+  if (position !== entry.uncompressedSize) {
+    throw new Error(`it holds ${position} bytes, ${entry.uncompressedSize} are claimed`);
   }
+}
+
+/** Entries that share bytes make a small file unpack to a large one. Returns where the next one begins after each. */
+function checkOverlaps(spans: { name: string; begin: number; end: number }[], file: string): [string, number][] {
+  spans.sort((a, b) => a.begin - b.begin);
+  return spans.flatMap(({ name, end }, i): [string, number][] => {
+    const next = spans[i + 1];
+    if (!next) return [];
+    if (next.begin >= end) return [[name, next.begin]];
+    throw new Error(
+      `${file}: ${printable(next.name)}: lies over ${printable(name)} in the archive: refused; get the file from its author again`,
+    );
+  });
 }
 
 /** What zip.js says, with the file, the entry and what to do; other errors are passed on. */
