@@ -92,11 +92,12 @@ browser.on("error", (error) => {
   console.error(`${chromium} does not start: ${error.message}`);
   process.exit(1);
 });
+const gone = once(browser, "exit");
 try {
-  await finished;
+  await Promise.race([finished, gone.then(() => Promise.reject(new Error("the browser ended before it was done")))]);
 } finally {
   browser.kill();
-  await once(browser, "exit");
+  await gone;
   server.close();
   rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
 }
