@@ -40,13 +40,32 @@ function checkGradients(program: Program, floats: readonly Floats[], differentia
 }
 
 describe("gradient rules against finite differences", () => {
-  test.each(engineCases.map((each) => [each.program.name, each] as const))("%s", (_, each) => {
+  const differentiable = engineCases.filter(({ differentiate }) => differentiate > 0);
+  test.each(differentiable.map((each) => [each.program.name, each] as const))("%s", (_, each) => {
     expect(checkGradients(each.program, each.inputs, each.differentiate)).toBeGreaterThan(0);
   });
 
   test("every rule has a case of its name", () => {
     const names = engineCases.map(({ program }) => program.name.split(/[ ,]/)[0]);
     for (const rule of Object.keys(rules)) expect(names).toContain(rule);
+  });
+
+  test("operations without a rule serve what needs no gradient, beside what does", () => {
+    const kernel = formulaFloats(7, [4, 4, 3, 3]);
+    const offset = formulaFloats(8, [4]);
+    const program: Program = {
+      name: "beside a map",
+      inputs: [],
+      run: (ops, [x, picture]) => {
+        const map = ops.convolve(picture!, kernel, offset, { stride: 1, padding: 1, relu: false });
+        return [ops.multiply(x!, ops.averagePool(ops.relu(map), 2))];
+      },
+    };
+    const inputs = [formulaFloats(1, [1, 2, 2, 4]), formulaFloats(2, [1, 4, 4, 4])];
+    expect(checkGradients(program, inputs, 1)).toBe(16);
+    expect(() => checkGradients(program, inputs, 2)).toThrow(
+      /^convolve: expected a value without gradient, as pictures are, came one with: it has no way back$/,
+    );
   });
 
   for (const activation of ["quick_gelu", "gelu"] as const) {
