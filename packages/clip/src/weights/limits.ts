@@ -48,6 +48,22 @@ export const archiveLimits: ArchiveLimits = {
   readFactor: 8,
 };
 
+/** The bounds given, the defaults for the rest. Throws where one is no number: nothing would be more than that. */
+export function limitsFrom<T extends PickleLimits>(defaults: T, given: Partial<T>): T {
+  const limits = { ...defaults };
+  for (const key of Object.keys(defaults) as (keyof T & string)[]) {
+    const value: unknown = given[key];
+    if (value === undefined) continue;
+    if (typeof value !== "number" || !(value >= 0)) {
+      throw new RangeError(
+        `the limit ${key} is ${typeof value === "number" ? value : typeof value}; a number of 0 or more was expected`,
+      );
+    }
+    limits[key] = value as T[typeof key];
+  }
+  return limits;
+}
+
 /** Counts the memory that reading one file holds, as bytes or as estimates of what JavaScript takes for a value. */
 export interface Budget {
   readonly limit: number;
@@ -68,7 +84,7 @@ export function createBudget({ name, limit }: { name: string; limit: number }): 
     },
     hold(bytes, reason) {
       held += bytes;
-      if (held > limit) {
+      if (!(held <= limit)) {
         held -= bytes;
         throw new Error(
           `${name}: ${reason} would take ${held + bytes} bytes of memory, at most ${limit} are allowed for a file of this size: refused; ask the author for safetensors`,

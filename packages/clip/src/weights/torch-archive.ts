@@ -1,6 +1,6 @@
 import type { Floats } from "../floats.js";
 import type { ByteSource } from "./byte-source.js";
-import { archiveLimits, createBudget, type ArchiveLimits } from "./limits.js";
+import { archiveLimits, createBudget, limitsFrom, type ArchiveLimits } from "./limits.js";
 import { storageDtype, type RuleContext } from "./pickle-globals.js";
 import { printable } from "./printable.js";
 import { show, typeOf, type Pickled, type StorageRef, type TensorRef } from "./pickled.js";
@@ -44,7 +44,7 @@ const storageCost = 80;
  * ```
  */
 export async function openTorchArchive(source: ByteSource, limits: Partial<ArchiveLimits> = {}): Promise<TorchArchive> {
-  const bounds: ArchiveLimits = { ...archiveLimits, ...limits };
+  const bounds = limitsFrom(archiveLimits, limits);
   const { name } = source;
   const budget = createBudget({ name, limit: bounds.memoryFactor * source.size + bounds.memoryBase });
   let bytesRead = 0;
@@ -66,9 +66,14 @@ export async function openTorchArchive(source: ByteSource, limits: Partial<Archi
   const readWhole = async (entry: string): Promise<Uint8Array<ArrayBuffer>> => {
     const size = zip.entries.get(entry)?.size ?? 0;
     budget.hold(size, entry);
-    const bytes = new Uint8Array(size);
-    await zip.stream(entry, (chunk, position) => bytes.set(chunk, position));
-    return bytes;
+    try {
+      const bytes = new Uint8Array(size);
+      await zip.stream(entry, (chunk, position) => bytes.set(chunk, position));
+      return bytes;
+    } catch (error) {
+      budget.release(size);
+      throw error;
+    }
   };
   await checkByteOrder(zip, { name, entry: `${root}/byteorder`, readWhole });
 

@@ -292,6 +292,16 @@ describe("bounds", () => {
     );
   });
 
+  it("keeps its bounds where one is undefined, and takes none that is no number", () => {
+    const unset = { opcodes: undefined } as unknown as Record<string, number>;
+    expect(bounded(unset, [1])).toEqual([1]);
+    const nested = Array.from({ length: 1500 }).reduce<Writable>((inner) => [inner], []);
+    expect(() => bounded({ depth: undefined } as unknown as Record<string, number>, nested)).toThrow("nests more than");
+    expect(() => bounded({ opcodes: Number.NaN }, [1])).toThrow(
+      "the limit opcodes is NaN; a number of 0 or more was expected",
+    );
+  });
+
   it("refuses nesting built by any way, without recursion of its own", () => {
     const deep = 5000;
     const lists = new Uint8Array(2 * deep);

@@ -1,4 +1,4 @@
-import { createBudget, pickleLimits, type Budget, type PickleLimits } from "./limits.js";
+import { createBudget, limitsFrom, pickleLimits, type Budget, type PickleLimits } from "./limits.js";
 import { measurePickled } from "./measure-pickled.js";
 import type { RuleContext } from "./pickle-globals.js";
 import { createPickleMachine } from "./pickle-machine.js";
@@ -63,7 +63,7 @@ export function runPickle(
   { dialect, name = "pickle", ...given }: UnpickleOptions,
   { budget, persistent }: PickleHost,
 ): { value: Pickled; opcodes: number } {
-  const limits: PickleLimits = { ...pickleLimits, ...given };
+  const limits = limitsFrom(pickleLimits, given);
   const admitted = dialect === "torch" ? torchOpcodes : splitOpcodes;
   const refuse = (why: string): Error => new Error(`${name}: a pickle ${why}: ${advice[dialect]}`);
   const damaged = (why: string): Error =>
