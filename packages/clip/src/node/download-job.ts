@@ -95,8 +95,9 @@ export function describeJob({
     );
   const address = model?.url ?? asked.url ?? "";
   const name = asked.name ?? model?.file ?? lastPart(address);
-  if (name === "" || name.startsWith(".") || basename(name) !== name || name.includes("\\"))
-    throw new DownloadError(`download: expected a file name, got "${name}"`);
+  // What no system takes as a name, or takes as something else.
+  if (name === "" || name.startsWith(".") || basename(name) !== name || /[\\/:*?"<>|\u0000-\u001f]/.test(name))
+    throw new DownloadError(`download: expected a file name, got ${JSON.stringify(name)}`);
   const checksum = readChecksum(asked.sha256 ?? model?.sha256, asked.gitObject, name);
   const folder = resolve(asked.folder);
   const { size, signal } = asked;

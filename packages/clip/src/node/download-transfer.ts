@@ -48,6 +48,7 @@ export async function transfer(part: PartFile, options: TransferOptions): Promis
       throw error;
     }
   } catch (error) {
+    watch.abort(); // a connection whose body is being read is not closed otherwise
     signal?.throwIfAborted();
     if (watch.cut !== undefined) throw new DownloadError(`${name}: ${watch.cut}: cut`, { retry: true, cause: error });
     const explained = explainDisk(error, part.path);
@@ -64,6 +65,8 @@ interface Watch {
   readonly cut: string | undefined;
   arm(ms: number, why: string): void;
   disarm(): void;
+  /** Ends the exchange, whatever it is at. */
+  abort(): void;
 }
 
 /** Aborts what takes too long. */
@@ -84,6 +87,7 @@ function createWatch(outer: AbortSignal | undefined): Watch {
       }, ms);
     },
     disarm: () => clearTimeout(timer),
+    abort: () => own.abort(),
   };
 }
 

@@ -555,9 +555,14 @@ describe("the disk", () => {
     expect((await readdir(folder)).includes("w.bin")).toBe(false);
   });
 
-  it("too small is said before the first byte", async () => {
-    answer = (_req, res) => res.writeHead(200, { "content-length": 10 ** 15 }).write("x");
+  it("too small is said before the first byte, and the connection ends", async () => {
+    let closed = false;
+    answer = (_req, res) => {
+      res.on("close", () => (closed = true));
+      res.writeHead(200, { "content-length": 10 ** 15 }).write("x");
+    };
     expect(await failure({ maxSize: 1e16 })).toMatch(/needs 1000000000 MB, but \d+ MB are free in .*: make room/);
+    await expect.poll(() => closed).toBe(true);
     expect(await names()).toEqual([]);
   });
 
@@ -567,6 +572,12 @@ describe("the disk", () => {
       /cannot be written \(ENOTDIR\): a part of the path is a file/,
     );
     expect(await failure({ folder: join(folder, "file") })).toMatch(/a part of the path is a file/);
+  });
+
+  it.runIf(process.platform === "linux")("a place where no folder can be made, however deep", async () => {
+    expect(await failure({ folder: "/proc/nowhere/models" })).toMatch(
+      /cannot be written \((ENOENT|EACCES|EPERM)\): .*: choose another folder/,
+    );
   });
 
   it("a folder where the file should be", async () => {
@@ -602,6 +613,8 @@ describe("called wrongly", () => {
     [{ name: "../w.bin" }, /expected a file name/],
     [{ name: ".." }, /expected a file name/],
     [{ name: "a\\b" }, /expected a file name/],
+    [{ name: "C:b" }, /expected a file name/],
+    [{ name: "a\nb" }, /expected a file name/],
     [{ sha256: "12" }, /expected a SHA-256 of 64 hexadecimal digits/],
   ])("%j", async (options, message) => {
     expect(await failure(options)).toMatch(message);

@@ -1,4 +1,4 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DownloadError, explainDisk } from "./download-error.js";
 import { describeJob, type DownloadOptions, type Job } from "./download-job.js";
@@ -6,6 +6,7 @@ import { withLock } from "./download-lock.js";
 import { showUrl } from "./download-request.js";
 import { transfer } from "./download-transfer.js";
 import { checkFile, describeChecksum, hashFile, rememberChecked } from "./file-check.js";
+import { makeFolder } from "./make-folder.js";
 import { openPart, type PartFile } from "./part-file.js";
 
 /** A file that is there and was checked, as far as there was something to check it by. */
@@ -46,7 +47,7 @@ export async function download(options: DownloadOptions): Promise<Downloaded> {
   if (job.offline) throw missing(job);
   const { lockPoll: poll = 500, lockStale: stale = 60_000 } = job.timeouts;
   try {
-    await mkdir(job.folder, { recursive: true });
+    await makeFolder(job.folder);
     const onWait = (owner: string): void => job.onNotice(`${job.name}: ${owner} is loading it; waiting for it`);
     return await withLock(`${job.path}.lock`, { poll, stale, signal: job.signal, onWait }, async () => {
       return (await findPresent(job)) ?? (await load(job));

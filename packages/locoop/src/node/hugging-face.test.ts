@@ -242,6 +242,13 @@ describe("refusals", () => {
     );
   });
 
+  it("a cache that cannot be written", async () => {
+    await writeFile(join(cache, "file"), "");
+    expect(await failure({ cache: join(cache, "file") })).toMatch(
+      /^cache: cannot make the folder .*: .*file is a file; choose another place$/,
+    );
+  });
+
   it("no weights", async () => {
     files = { "README.md": "", "flax_model.msgpack": "" };
     expect(await failure()).toMatch(/expected model\.safetensors, .* found README\.md, flax_model\.msgpack/);

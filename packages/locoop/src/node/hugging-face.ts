@@ -55,6 +55,7 @@ export async function downloadHubModel(
     files.push(loaded);
     return loaded;
   };
+  await ensureWritableFolder(folder, "cache");
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, UNFINISHED), "");
   for (const file of CONFIG_FILES) if (listed.has(file)) await load(file);
