@@ -50,7 +50,7 @@ const openAiMean = [0.48145466, 0.4578275, 0.40821073] as const;
 const openAiStd = [0.26862954, 0.26130258, 0.27577711] as const;
 
 /** A ModifiedResNet's last map is so many times smaller than its picture. */
-export const resNetReduction = 32;
+const resNetReduction = 32;
 
 /**
  * Reads a CLIP's architecture off its weights' shapes (OpenAI names), those of a vision transformer or of a ModifiedResNet; values are

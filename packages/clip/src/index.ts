@@ -1,6 +1,6 @@
 export type { Floats } from "./floats.js";
 export { decodeFloat16, encodeFloat16 } from "./float16.js";
-export type { AttentionOptions, Dim, Ops } from "./ops.js";
+export type { AttentionOptions, ConvolutionOptions, Dim, Ops } from "./ops.js";
 export type { Bytes, Engine, EngineSession, InputSpec, Program, Recorded } from "./engines/engine.js";
 export type {
   Compared,

@@ -3,7 +3,7 @@ import { checkRuntime, importRuntime, tryDevice, type OnnxDevice, type OnnxRunti
 import { openSession } from "./session.js";
 
 export type { Bytes, Engine, EngineSession, InputSpec, Program, Recorded } from "../engine.js";
-export type { Dim, Ops, AttentionOptions } from "../../ops.js";
+export type { AttentionOptions, ConvolutionOptions, Dim, Ops } from "../../ops.js";
 export type { Floats } from "../../floats.js";
 export { exportImageTower } from "./export.js";
 export type { ClipConfig, WeightMap } from "../../config.js";

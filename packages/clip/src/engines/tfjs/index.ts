@@ -5,7 +5,7 @@ import type { Bytes, Engine, EngineSession } from "../engine.js";
 import { createTfjsOps } from "./ops.js";
 
 export type { Bytes, Engine, EngineSession, InputSpec, Program, Recorded } from "../engine.js";
-export type { Dim, Ops, AttentionOptions } from "../../ops.js";
+export type { AttentionOptions, ConvolutionOptions, Dim, Ops } from "../../ops.js";
 export type { Floats } from "../../floats.js";
 
 /**
