@@ -1,5 +1,5 @@
-import { access, realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { access, readdir, realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { mapBounded } from "./bounded.js";
 import { DatasetError } from "./errors.js";
 import { listEntries } from "./listing.js";
@@ -11,6 +11,10 @@ import { listEntries } from "./listing.js";
 export function splitPath(path: unknown, where: string): string[] {
   if (typeof path !== "string" || path === "") {
     throw new DatasetError(`expected the path of a picture at ${where}, got ${JSON.stringify(path) ?? typeof path}`);
+  }
+  // The longest that Linux takes; a file of a few bytes must not make work of its own.
+  if (path.length > 4096) {
+    throw new DatasetError(`expected a path of at most 4096 characters at ${where}, got one of ${path.length}`);
   }
   const segments = path.split(/[\\/]/).filter((part) => part !== "" && part !== ".");
   if (path.includes("\0") || segments.includes("..")) {
@@ -26,6 +30,38 @@ const isThere = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
+
+/**
+ * Those of many paths that are not there. Folders are listed once, which is much faster than to ask for each of a million pictures;
+ * only what a listing leaves open (another case, a link) is asked for.
+ */
+export async function findAbsent(paths: readonly string[]): Promise<string[]> {
+  const byFolder = new Map<string, string[]>();
+  for (const path of paths) {
+    const folder = dirname(path);
+    const list = byFolder.get(folder);
+    if (list) list.push(path);
+    else byFolder.set(folder, [path]);
+  }
+  const open = await mapBounded([...byFolder], async ([folder, inside]) => {
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    const files = new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => name));
+    const alike = new Set(entries.map(({ name }) => asAnyCase(name)));
+    const others = inside.filter((path) => !files.has(basename(path)));
+    const unsure = others.filter((path) => alike.has(asAnyCase(basename(path))));
+    const there = new Set(await filterThere(unsure));
+    return others.filter((path) => !there.has(path));
+  });
+  return open.flat();
+}
+
+/** What some file systems take for the same name. */
+const asAnyCase = (name: string): string => name.normalize("NFC").toLowerCase();
+
+async function filterThere(paths: readonly string[]): Promise<string[]> {
+  const there = await mapBounded(paths, isThere);
+  return paths.filter((_, i) => there[i]);
+}
 
 /** Some of a list, evenly spread, the ends among them. */
 function sampleEvenly<T>(list: readonly T[], count: number): T[] {

@@ -73,6 +73,15 @@ describe("a split of Dassl", () => {
     expect(paths(root, split.train)).toEqual(["images/train/n01440764/a.JPEG"]);
   });
 
+  it("takes links to pictures for pictures, but not links to nothing", async () => {
+    const root = await makeFolder("real.jpg", "cat/3.jpg");
+    await symlink(join(root, "real.jpg"), join(root, "cat/1.jpg"));
+    await symlink(join(root, "nowhere.jpg"), join(root, "cat/2.jpg"));
+    const value = [1, 2, 3].map((n) => [`cat/${n}.jpg`, 0, "cat"]);
+    await expect(fromDasslSplit(value, { root })).rejects.toThrow(/found 1 missing \(cat.2\.jpg\)/);
+    expect((await fromDasslSplit([value[0], value[2]], { root })).split.train).toHaveLength(2);
+  });
+
   it("reads paths of Windows, of JSON lists and in plain lists", async () => {
     const root = await makeFolder("images/cat/1.jpg", "images/dog/2.jpg", "images/dog/3.jpg");
     const windows = [datum("D:\\data\\images\\cat\\1.jpg", 0, "cat")];
@@ -153,6 +162,7 @@ describe("a split of Dassl", () => {
       ["a number for a path", cat({ impath: 7 }), "expected the path of a picture"],
       ["a path with ..", cat({ impath: "cat/../../secret.jpg" }), "such a path is refused"],
       ["a path with .. of Windows", cat({ impath: "cat\\..\\secret.jpg" }), "such a path is refused"],
+      ["a path without end", cat({ impath: "a/".repeat(9000) }), "at most 4096 characters"],
       ["a path with NUL", cat({ impath: "cat/1.jpg\0" }), "such a path is refused"],
       ["a prefix with ..", cat({}), "at the prefix", { prefix: "../x" }],
       [

@@ -1,7 +1,5 @@
-import { access } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { findPrefix, splitPath } from "./author-paths.js";
-import { mapBounded } from "./bounded.js";
+import { findAbsent, findPrefix, splitPath } from "./author-paths.js";
 import type { Item } from "./dataset.js";
 import { DatasetError, listSome } from "./errors.js";
 import { requireFolder } from "./listing.js";
@@ -243,16 +241,10 @@ export async function fromDasslSplit(
   return { split: { version: 1, root: base, classNames, train, val, calibration: [], ...said }, notices };
 }
 
-const hasFile = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
-
 async function requirePictures(items: readonly Item[], { root, file }: { root: string; file: string }): Promise<void> {
-  const there = await mapBounded(items, ({ path }) => hasFile(path));
-  const missing = items.filter((_, index) => !there[index]).map(({ path }) => relative(root, path));
-  if (missing.length === 0) return;
+  const absent = new Set(await findAbsent(items.map(({ path }) => path)));
+  if (absent.size === 0) return;
+  const missing = items.filter(({ path }) => absent.has(path)).map(({ path }) => relative(root, path));
   throw new DatasetError(
     `expected the ${items.length} pictures of ${file} below ${root}, found ${missing.length} missing (${listSome(missing)}): restore them, or name the folder that holds them`,
   );
