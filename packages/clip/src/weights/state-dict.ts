@@ -1,4 +1,5 @@
 import { typeOf, type InertObject, type Pickled, type TensorRef } from "./pickled.js";
+import { bytesOf, countOf, extentOf } from "./tensor-view.js";
 import type { TorchArchive } from "./torch-archive.js";
 
 // A tree whose modules hold each other, or the same ones again and again, would give names without end.
@@ -8,7 +9,7 @@ const mostNameLength = 2 ** 24; // of all names together
 /**
  * The tensors of a checkpoint by their dotted names: of a TorchScript archive's modules, a plain state dict, or one under
  * `state_dict`; the `module.` that data-parallel training puts before every name is left out, values that are no tensors too.
- * Throws one line where there are none.
+ * Throws one line where there are none, or where all names together stand for more than the memory allowed for the file.
  *
  * @example
  * ```ts
@@ -19,8 +20,21 @@ const mostNameLength = 2 ** 24; // of all names together
  * }
  * ```
  */
-export function stateDictOf({ root, name }: Pick<TorchArchive, "root" | "name">): Map<string, TensorRef> {
+export function stateDictOf({
+  root,
+  name,
+  memoryLimit,
+}: Pick<TorchArchive, "root" | "name" | "memoryLimit">): Map<string, TensorRef> {
   const tensors = isModule(root) ? flattenModule(root, name) : readDict(root, name);
+  // One tensor under thousands of names costs the file next to nothing, and whoever reads them all as much as thousands.
+  let bytes = 0;
+  for (const ref of tensors.values()) {
+    bytes += Math.max(4 * countOf(ref), extentOf(ref) * bytesOf(ref.dtype));
+    if (bytes <= memoryLimit) continue;
+    throw new Error(
+      `${name}: its ${tensors.size} names stand for more than ${memoryLimit} bytes of tensors, the most for a file of this size: refused; ask the author for safetensors`,
+    );
+  }
   if (tensors.size === 0)
     throw new Error(`${name}: holds no tensors; a state dict was expected: is it the right file?`);
   const names = [...tensors.keys()];

@@ -18,6 +18,8 @@ export interface TorchArchive {
   readonly root: Pickled;
   /** What reading has cost so far: opcodes run, bytes read, and the most memory held at once. */
   readonly work: { readonly opcodes: number; readonly bytesRead: number; readonly peakBytes: number };
+  /** Bytes of memory allowed for the file and all that is read of it. */
+  readonly memoryLimit: number;
   /** A contiguous copy, floats widened (or narrowed) to float32, integers and booleans to int32. */
   readTensor(ref: TensorRef): Promise<Floats | IntTensor>;
 }
@@ -135,6 +137,7 @@ export async function openTorchArchive(source: ByteSource, limits: Partial<Archi
     name,
     kind: zip.entries.has(`${root}/constants.pkl`) ? "torchscript" : "torch.save",
     root: value,
+    memoryLimit: budget.limit,
     get work() {
       return { opcodes, bytesRead, peakBytes: budget.peak };
     },
