@@ -82,9 +82,11 @@ export function networkFailure(
   const code = reason.code ?? "";
   const said = [code, reason.message].filter(Boolean).join(": ").replaceAll(/\s+/g, " ") || "unknown reason";
   const retry = !lasting.test(code) || (begun && /^(ENOTFOUND|ECONNREFUSED)$/.test(code));
-  const advice = retry ? "" : "; check the network, or see --offline for loading it elsewhere";
-  return new DownloadError(`${name}: no connection to ${url.host}, or it was cut (${said})${advice}`, {
-    retry,
-    cause: error,
-  });
+  if (!retry)
+    return new DownloadError(
+      `${name}: no connection to ${url.host} (${said}); check the network; without one, the option offline says what to put where`,
+      { cause: error },
+    );
+  const what = begun ? `the connection to ${url.host} was cut` : `no connection to ${url.host}`;
+  return new DownloadError(`${name}: ${what} (${said})`, { retry, cause: error });
 }

@@ -28,6 +28,7 @@ export interface TransferOptions {
 export async function transfer(part: PartFile, options: TransferOptions): Promise<void> {
   const { url, name, connect, idle, signal, begun } = options;
   const watch = createWatch(signal);
+  let answered = begun;
   try {
     if (part.size > 0 && !belongs(part, options)) await part.begin(noteOf(options));
     // Killed before it was checked: whoever called hashes it.
@@ -40,6 +41,7 @@ export async function transfer(part: PartFile, options: TransferOptions): Promis
     watch.arm(connect, `${url.host} did not answer for ${connect / 1000} s`);
     const response = await request(url, { fetch: options.fetch, headers, signal: watch.signal, name });
     watch.disarm();
+    answered = true;
     try {
       const total = await accept(response, part, options);
       if (total !== "all") await receive(response, part, { ...options, total, watch, idle });
@@ -53,7 +55,7 @@ export async function transfer(part: PartFile, options: TransferOptions): Promis
     if (watch.cut !== undefined) throw new DownloadError(`${name}: ${watch.cut}: cut`, { retry: true, cause: error });
     const explained = explainDisk(error, part.path);
     if (explained instanceof DownloadError) throw explained;
-    throw networkFailure(error, { url, name, begun });
+    throw networkFailure(error, { url, name, begun: answered });
   } finally {
     watch.disarm();
   }

@@ -256,9 +256,11 @@ describe("refusals", () => {
 
   it("a hub that is not there, one that hangs, one that sends something else, one that points elsewhere", async () => {
     before = () => true;
-    expect(await failure({ timeouts: { connect: 50 } })).toMatch(/gives no list of files \(.*timeout/);
+    expect(await failure({ timeouts: { connect: 50 } })).toMatch(
+      /gives no list of files; check the network \(.*timeout/,
+    );
     before = (_req, res) => Boolean(res.end("<html>"));
-    expect(await failure()).toMatch(/gives no list of files \(/);
+    expect(await failure()).toMatch(/gives no list of files; check the network \(/);
     before = (_req, res) =>
       Boolean(
         res
@@ -269,7 +271,7 @@ describe("refusals", () => {
     expect(await failure()).toMatch(/the list of files goes on at another server/);
     hub.closeAllConnections();
     hub.close();
-    expect(await failure()).toMatch(/gives no list of files \((ECONNREFUSED|UND_ERR_SOCKET)/);
+    expect(await failure()).toMatch(/gives no list of files; check the network \((ECONNREFUSED|UND_ERR_SOCKET)/);
     expect(await failure({ hubUrl: "http://example.org" })).toMatch(/HF_ENDPOINT: expected an https address/);
     expect(await failure({ token: "secre" })).toMatch(/hf_/);
   });

@@ -11,6 +11,7 @@ import {
   pickWeights,
   UNFINISHED,
 } from "./hub-model.js";
+import { ensureWritableFolder } from "./writable-folder.js";
 
 /** How a model is loaded from Hugging Face. */
 export interface HubOptions extends Pick<
@@ -107,7 +108,7 @@ async function list(
     let reason = error as Error & { code?: string };
     while (reason.cause instanceof Error) reason = reason.cause;
     throw new DownloadError(
-      `${model.text}: ${hubUrl} gives no list of files (${[reason.code, reason.message].filter((part) => typeof part === "string").join(": ")})`,
+      `${model.text}: ${hubUrl} gives no list of files; check the network (${[reason.code, reason.message].filter((part) => typeof part === "string").join(": ")})`,
       { cause: error },
     );
   }
