@@ -83,6 +83,23 @@ describe("loadWeights", () => {
     expect(config).toEqual({ activation: "quick_gelu" });
   });
 
+  it.each(["open_clip_model.safetensors", "open_clip_pytorch_model.bin"])(
+    "finds %s of a ModifiedResNet in a folder",
+    async (name) => {
+      const path = new URL("../../fixtures/rn-tiny/open_clip_model.safetensors", import.meta.url).pathname;
+      const { weights: resNet } = await loadWeights(path);
+      const at = await folderOf(`resnet in ${name}`, {
+        [name]: name.endsWith(".bin") ? asTorchArchive(resNet, { type: "F32" }) : asSafetensors(resNet, "F32"),
+        "open_clip_config.json": JSON.stringify({
+          model_cfg: { quick_gelu: true, vision_cfg: { layers: [1, 2, 1, 1], width: 4 } },
+        }),
+      });
+      const { weights, config } = await loadWeights(at);
+      expect(differences(weights, resNet)).toEqual([]);
+      expect(config).toEqual({ activation: "quick_gelu" });
+    },
+  );
+
   it("takes safetensors where a folder has pickles, too", async () => {
     const path = await folderOf("both", {
       "model.safetensors": asSafetensors(expected, "F32"),
