@@ -23,7 +23,7 @@ export interface BlobLike {
  * import { blobSource } from "@locoop/clip";
  *
  * const source = blobSource(new Blob(["abcdef"]));
- * console.log(source.size, await source.read(2, 2)); // → 6 Uint8Array(2) [ 99, 100 ]
+ * console.log(source.size, (await source.read(2, 2)).join()); // → 6 99,100
  * ```
  */
 export function blobSource(blob: BlobLike, { name = blob.name ?? "blob" }: { name?: string } = {}): ByteSource {
@@ -47,7 +47,7 @@ export function blobSource(blob: BlobLike, { name = blob.name ?? "blob" }: { nam
  * ```ts
  * import { bytesSource } from "@locoop/clip";
  *
- * console.log(await bytesSource(Uint8Array.of(1, 2, 3)).read(1, 2)); // → Uint8Array(2) [ 2, 3 ]
+ * console.log((await bytesSource(Uint8Array.of(1, 2, 3)).read(1, 2)).join()); // → 2,3
  * ```
  */
 export function bytesSource(bytes: Uint8Array, { name = "bytes" }: { name?: string } = {}): ByteSource {

@@ -32,7 +32,7 @@ const largestText = 2 ** 26; // an index or a configuration
  *   const { weights } = await readWeights(blobSource(file));
  *   console.log(weights.get("visual.conv1.weight")?.shape);
  * } catch (error) {
- *   console.log((error as Error).message.slice(0, 45)); // → prompt.safetensors: this is a learned prompt
+ *   console.log((error as Error).message.slice(0, 44)); // → prompt.safetensors: this is a learned prompt
  * }
  * ```
  */
