@@ -75,6 +75,26 @@ describe("locoop datasets import", () => {
     });
   });
 
+  it("draws from the list of the file where shots are asked for", async () => {
+    const out = join(dir, "drawn.json");
+    const args = [
+      "import",
+      fixture("preprocessed.pkl"),
+      "--data",
+      await pets(),
+      "--out",
+      out,
+      "--shots",
+      "2",
+      "--seed",
+      "3",
+    ];
+    const { code, stdout } = await locoop(...args);
+    expect(code).toBe(0);
+    expect(stdout).toBe(`${out}: 4 pictures of 2 classes, 2 shots of seed 3; 1 to validate\n`);
+    expect(await locoop(...args.slice(0, 6), "--seed", "3")).toMatchObject({ code: 2 });
+  });
+
   it("writes nothing where a pickle is refused", async () => {
     const out = join(dir, "none.json");
     const file = fixture("hostile/shot_2-seed_1.pkl");

@@ -10,12 +10,16 @@ interface ImportFlags {
   data: string;
   out: string;
   prefix?: string;
+  shots?: number;
+  seed?: number;
   json?: boolean;
 }
 
 /** `locoop datasets import`. */
-export async function importCommand(file: string, { data, out, prefix, json }: ImportFlags): Promise<void> {
-  const { split, notices, trainable } = await importSplit({ file, data, prefix });
+export async function importCommand(file: string, { out, json, ...options }: ImportFlags): Promise<void> {
+  if (options.seed !== undefined && options.shots === undefined)
+    throw new UsageError("--seed is that of a draw: give --shots, or leave out --seed to take the pictures as listed");
+  const { split, notices, trainable } = await importSplit({ file, ...options });
   await writeSplit(out, split);
   for (const line of notices) notice(`notice: ${line}`);
   const { root, classNames, shots, seed, train, val, calibration } = split;
@@ -26,7 +30,7 @@ export async function importCommand(file: string, { data, out, prefix, json }: I
   }
   const drawn = shots === undefined ? "" : `, ${shots} shots${seed === undefined ? "" : ` of seed ${seed}`}`;
   print(`${out}: ${train.length} pictures of ${classNames.length} classes${drawn}; ${val.length} to validate`);
-  if (trainable) notice(`to use it: locoop train --data ${data} --split ${out}`);
+  if (trainable) notice(`to use it: locoop train --data ${options.data} --split ${out}`);
 }
 
 interface CheckFlags {

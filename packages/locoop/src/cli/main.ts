@@ -211,6 +211,8 @@ const program = (signal: AbortSignal): Command => {
     .requiredOption("--data <dir>", "the data folder that trainings are given")
     .requiredOption("--out <file>", "the split.json to write")
     .option("--prefix <path>", "the author's folder that --data stands for (default: found by trying)")
+    .option("--shots <n>", "draw so many of each class from the file's list, as the reference does", wholeNumber(1))
+    .option("--seed <n>", "of that draw (default: 1)", wholeNumber(0))
     .option("--json", "print the result as JSON")
     .action(async (file, options) => (await import("./datasets.js")).importCommand(file, options));
 

@@ -11,10 +11,12 @@ import {
   type Split,
 } from "@locoop/datasets";
 import { openDataset } from "./data.js";
+import { drawListed } from "./draw-listed.js";
 
 /**
  * What `importSplit` is asked for: the `file` (a `split_fewshot` pickle, `preprocessed.pkl`, a `split_zhou` JSON or a split.json), the data
- * folder `data`, and the author's folder that it stands for (`prefix`; found by trying unless given).
+ * folder `data`, and the author's folder that it stands for (`prefix`; found by trying unless given). With `shots`, so many of each class are drawn
+ * from `train` by `seed` (1 unless given), as the reference draws from the lists of such a file.
  *
  * @example
  * ```ts
@@ -28,6 +30,8 @@ export interface ImportSplitOptions {
   readonly file: string;
   readonly data: string;
   readonly prefix?: string;
+  readonly shots?: number;
+  readonly seed?: number;
 }
 
 /**
@@ -90,7 +94,20 @@ async function readValue(file: string): Promise<unknown> {
  * }
  * ```
  */
-export async function importSplit({ file, data, prefix }: ImportSplitOptions): Promise<SplitImport> {
+export async function importSplit({ shots, seed = 1, ...options }: ImportSplitOptions): Promise<SplitImport> {
+  const imported = await importWhole(options);
+  if (shots === undefined) return imported;
+  const { split, notices } = imported;
+  const { items, short } = drawListed({ classNames: split.classNames, items: split.train }, { shots, seed });
+  const few = `classes with fewer than ${shots} pictures are taken whole: ${some(short)}; newer versions of Dassl repeat pictures there, and draw others after them`;
+  return {
+    ...imported,
+    split: { ...split, train: items, shots, seed },
+    notices: short.length === 0 ? notices : [...notices, few],
+  };
+}
+
+async function importWhole({ file, data, prefix }: ImportSplitOptions): Promise<SplitImport> {
   const value = await readValue(file);
   const own = typeof value === "object" && value !== null && "version" in value && "classNames" in value;
   let dataset: Dataset | undefined;
