@@ -182,6 +182,11 @@ describe("loadWeights", () => {
       },
     ],
     [".", "several .safetensors files", () => undefined],
+    [
+      "prompt",
+      "the folder holds a learned prompt, not a CLIP's weights: give it as the checkpoint (--checkpoint)",
+      () => folderOf("prompt", { checkpoint: "model.pth.tar-50", "model.pth.tar-50": "PK" }),
+    ],
     ["nothing", "the folder has no weights; expected model.safetensors", () => folderOf("nothing", { "a.txt": "a" })],
   ])("%s is refused in one line that names it", async (name, reason, prepare) => {
     await prepare();

@@ -96,7 +96,7 @@ export function describeMistake(tensors: Shapes): string | undefined {
   if (image) return `this is only the image tower of a CLIP: ${bothTowers}`;
   const examples = names.slice(0, 3).join(", ");
   return (
-    `these weights are not a CLIP's: among its ${names.length} tensors (${examples}${names.length > 3 ? ", ..." : ""}) are neither ` +
+    `these weights are not a CLIP's: among its ${names.length} ${names.length > 1 ? "tensors" : "tensor"} (${examples}${names.length > 3 ? ", ..." : ""}) are neither ` +
     "visual.conv1.weight nor token_embedding.weight. Expected the names of OpenAI's CLIP, open_clip or Hugging Face's CLIPModel"
   );
 }

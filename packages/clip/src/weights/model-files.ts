@@ -39,6 +39,11 @@ export function chooseModelFiles(names: readonly string[]): ModelFiles {
         : `the folder has several ${kind} files (${[only, ...more].slice(0, 3).join(", ")}); give the path of one`,
     );
   }
+  if (names.some((name) => name === "prompt_learner" || /^model\.pth\.tar-\d+$/.test(name))) {
+    throw new Error(
+      "the folder holds a learned prompt, not a CLIP's weights: give it as the checkpoint (--checkpoint), and as weights the CLIP that it was learned with",
+    );
+  }
   throw new Error(
     `the folder has no weights; expected ${weightFiles[0]}, open_clip_model.safetensors, pytorch_model.bin, or one file of safetensors or PyTorch`,
   );
