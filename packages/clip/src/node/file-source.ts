@@ -15,7 +15,12 @@ const largestRead = 2 ** 30; // Node reads less than 2 GiB at once
  * await file.close();
  * ```
  */
-export async function openFileSource(path: string): Promise<ByteSource & { close(): Promise<void> }> {
+export async function openFileSource(path: string): Promise<
+  ByteSource & {
+    /** Closes the file. */
+    close(): Promise<void>;
+  }
+> {
   const handle = await open(path, "r");
   const { size } = await handle.stat();
   return {

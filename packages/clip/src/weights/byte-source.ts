@@ -12,7 +12,14 @@ export interface ByteSource {
 export interface BlobLike {
   readonly size: number;
   readonly name?: string;
-  slice(begin: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+  /** Bytes `begin` to `end`, not read yet. */
+  slice(
+    begin: number,
+    end: number,
+  ): {
+    /** Reads them. */
+    arrayBuffer(): Promise<ArrayBuffer>;
+  };
 }
 
 /**
