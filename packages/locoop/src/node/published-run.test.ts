@@ -112,6 +112,10 @@ describe("a folder of Dassl", () => {
 });
 
 describe("prompts in one table", () => {
+  it("may be none", async () => {
+    expect(await comparedPrompts([])).toEqual([]);
+  });
+
   it("are seeds of one another where their paths differ in seed and shots only", async () => {
     const saved = async (path: string) => {
       await writeDasslCheckpoint(join(dir, "table", path), contexts);

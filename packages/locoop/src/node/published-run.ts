@@ -213,7 +213,8 @@ export async function comparedPrompts(prompts: readonly PublishedPrompt[]): Prom
 
 /** Lists without the beginning that all have, but never empty. */
 function dropShared(lists: readonly string[][]): string[][] {
-  const most = Math.min(...lists.map((list) => list.length)) - 1;
+  // Without any list there is no end to what all of them share.
+  const most = lists.length === 0 ? 0 : Math.min(...lists.map((list) => list.length)) - 1;
   let shared = 0;
   while (shared < most && lists.every((list) => list[shared] === lists[0]![shared])) shared++;
   return lists.map((list) => list.slice(shared));
