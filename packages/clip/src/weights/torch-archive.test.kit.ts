@@ -1,5 +1,7 @@
-import type { ByteSource } from "./byte-source.js";
+import { bytesSource, type ByteSource } from "./byte-source.js";
+import type { ArchiveLimits } from "./limits.js";
 import { assemble, global, number, persistent, reduce, tuple, writePickle, type Writable } from "./pickle.test.kit.js";
+import { openTorchArchive, type TorchArchive } from "./torch-archive.js";
 
 // Writes zip archives and checkpoints for tests, fair ones and ones that lie.
 
@@ -227,3 +229,14 @@ export function writeTorchArchive(
 ): Uint8Array<ArrayBuffer> {
   return writeZip(torchParts(value, options), options);
 }
+
+/** A checkpoint that is written and opened, under the name a.pth. */
+export function openWritten(
+  value: Writable | Uint8Array,
+  { limits = {}, ...options }: Parameters<typeof writeTorchArchive>[1] & { limits?: Partial<ArchiveLimits> } = {},
+): Promise<TorchArchive> {
+  return openTorchArchive(bytesSource(writeTorchArchive(value, options), { name: "a.pth" }), limits);
+}
+
+/** A dict of text and values. */
+export const dict = (entries: Record<string, Writable>): Writable => new Map(Object.entries(entries));
