@@ -121,6 +121,19 @@ describe("openTensorFile", () => {
     await expect(file.read("c")).rejects.toThrow('model.pt: has no tensor "c"');
   });
 
+  it("shows what a file says of itself as text, on one line and cut", async () => {
+    const header = (name: string, dtype: string): Uint8Array => {
+      const json = text(JSON.stringify({ [name]: { dtype, shape: [1], data_offsets: [0, 4] } }));
+      return join([json.length & 255, json.length >> 8, 0, 0, 0, 0, 0, 0], json, zeros(4));
+    };
+    await expect(
+      openTensorFile(bytesSource(header("a\u0000\u202e\n", "\u001b[31mred"), { name: "x" })),
+    ).rejects.toThrow('x: tensor "a???" has the type ?[31mred, which is not read; convert it to F32, F16, BF16 or F64');
+    await expect(
+      openTensorFile(bytesSource(header("a".repeat(5000), "b".repeat(5000)), { name: "x" })),
+    ).rejects.toThrow(`x: tensor "${"a".repeat(200)}..." has the type ${"b".repeat(200)}..., which is not read`);
+  });
+
   it("gives tensors of their own memory: changing one changes no other reading", async () => {
     const file = await openTensorFile(bytesSource(good));
     (await file.read("a")).data.fill(7);

@@ -1,3 +1,5 @@
+import { printable } from "./printable.js";
+
 interface Shapes {
   readonly size: number;
   has(name: string): boolean;
@@ -82,7 +84,10 @@ export function describeMistake(tensors: Shapes): string | undefined {
   if (names.length === 0) return "the file has no tensors; expected the weights of a CLIP";
   const context = names.find((name) => /(^|\.)(ctx|contexts?)$/.test(name));
   if (context !== undefined || names.some((name) => /(^|\.)token_(prefix|suffix)$/.test(name))) {
-    const shape = context === undefined ? "" : ` (${context} [${tensors.get(context)?.shape.join(",")}])`;
+    const shape =
+      context === undefined
+        ? ""
+        : ` (${printable(context, 80)} [${printable(String(tensors.get(context)?.shape), 80)}])`;
     return `this is a learned prompt${shape}, not a CLIP's weights: give it as the checkpoint (--checkpoint), and as weights the CLIP that it was learned with`;
   }
   const mistake = mistakes.find(({ marks }) => marks.some((mark) => names.some((name) => bears(name, mark))));
@@ -94,7 +99,10 @@ export function describeMistake(tensors: Shapes): string | undefined {
     return `this is only the text tower of a CLIP (as diffusers keeps one as text_encoder): ${bothTowers}`;
   }
   if (image) return `this is only the image tower of a CLIP: ${bothTowers}`;
-  const examples = names.slice(0, 3).join(", ");
+  const examples = names
+    .slice(0, 3)
+    .map((name) => printable(name, 80))
+    .join(", ");
   return (
     `these weights are not a CLIP's: among its ${names.length} ${names.length > 1 ? "tensors" : "tensor"} (${examples}${names.length > 3 ? ", ..." : ""}) are neither ` +
     "visual.conv1.weight nor token_embedding.weight. Expected the names of OpenAI's CLIP, open_clip or Hugging Face's CLIPModel"

@@ -1,4 +1,5 @@
 import type { Activation } from "../config.js";
+import { printable } from "./printable.js";
 
 /** What a model's configuration files say that its weights do not: the activation, and the mean and spread of RGB in 0 to 1. */
 export interface ModelConfig {
@@ -27,7 +28,10 @@ export async function readModelConfig(
   if (!config || kind !== "clip") {
     // A file without a model type is not transformers'; one with another type is worth telling.
     return {
-      notices: typeof kind === "string" ? [`config.json describes a "${kind}" model, not "clip": it is not used.`] : [],
+      notices:
+        typeof kind === "string"
+          ? [`config.json describes a "${printable(kind, 80)}" model, not "clip": it is not used.`]
+          : [],
     };
   }
   return fromHuggingFace(config, await readJson("preprocessor_config.json"));
@@ -90,7 +94,7 @@ function checkSetting(file: string, setting: Json, known: readonly unknown[]): v
       known.length > 0
         ? `only ${known.map((one) => JSON.stringify(one)).join(" or ")} is computed`
         : "which is not computed";
-    throw new Error(`${file} asks for ${name} ${JSON.stringify(value).slice(0, 80)}, ${wanted}; use another model`);
+    throw new Error(`${file} asks for ${name} ${printable(JSON.stringify(value), 80)}, ${wanted}; use another model`);
   }
 }
 
@@ -99,7 +103,7 @@ function noticeResizing(file: string, setting: Json, known: readonly unknown[]):
     .filter(([, value]) => value !== undefined && value !== null && !known.includes(value))
     .map(
       ([name, value]) =>
-        `${file} asks for ${name} ${JSON.stringify(value).slice(0, 80)}: pictures are resized as CLIP does it all the same (bicubic, short side, middle square).`,
+        `${file} asks for ${name} ${printable(JSON.stringify(value), 80)}: pictures are resized as CLIP does it all the same (bicubic, short side, middle square).`,
     );
 }
 
@@ -107,7 +111,7 @@ function oneActivation(names: ReadonlySet<unknown>): Activation {
   const [name] = names;
   if (names.size === 1 && (name === "quick_gelu" || name === "gelu")) return name;
   throw new Error(
-    `config.json asks for the activation ${[...names].join(" and ")}; expected quick_gelu or gelu, in both towers`,
+    `config.json asks for the activation ${printable([...names].map(String).join(" and "), 80)}; expected quick_gelu or gelu, in both towers`,
   );
 }
 

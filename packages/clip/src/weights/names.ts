@@ -1,5 +1,6 @@
 import type { Floats } from "../floats.js";
 import { describeMistake } from "./foreign-models.js";
+import { printable } from "./printable.js";
 import type { IntTensor } from "./tensor-data.js";
 
 /** The weights of a CLIP under OpenAI's names, float32. */
@@ -62,7 +63,9 @@ export function planWeights(entries: Shapes): WeightPart[] {
     const name = from.replace(wrapped, "");
     const other = plain.get(name)?.from;
     if (other !== undefined)
-      throw new Error(`the tensors "${other}" and "${from}" are both ${name}; expected one of them`);
+      throw new Error(
+        `the tensors "${printable(other)}" and "${printable(from)}" are both ${printable(name)}; expected one of them`,
+      );
     plain.set(name, { shape, from });
   }
   const huggingFace =
@@ -73,7 +76,9 @@ export function planWeights(entries: Shapes): WeightPart[] {
     if (!part) continue;
     const other = parts.get(part.name);
     if (other)
-      throw new Error(`the tensors "${other.from[0]}" and "${from}" are both ${part.name}; expected one of them`);
+      throw new Error(
+        `the tensors "${printable(String(other.from[0]))}" and "${printable(from)}" are both ${printable(part.name)}; expected one of them`,
+      );
     // The scale is stored as [] or [1]; one form for all.
     const scalar = part.name === "logit_scale" && part.shape.every((side) => side === 1);
     parts.set(part.name, { from: [from], change: "none", ...part, ...(scalar && { shape: [] }) });
@@ -90,7 +95,9 @@ export function buildWeight(
 ): Floats {
   const parts = tensors.map(({ data }, i) => {
     if (data instanceof Float32Array) return data;
-    throw new Error(`weight "${from[i] ?? name}" holds integers; a CLIP's weights are floating-point numbers`);
+    throw new Error(
+      `weight "${printable(from[i] ?? name)}" holds integers; a CLIP's weights are floating-point numbers`,
+    );
   });
   const [first = new Float32Array(0)] = parts;
   if (change === "none") return { data: first, shape };
@@ -145,7 +152,8 @@ function fromHuggingFace(
   const plain = Object.hasOwn(huggingFaceNames, name) ? huggingFaceNames[name] : undefined;
   if (plain !== undefined) {
     if (!name.endsWith("projection.weight")) return { name: plain, shape };
-    if (shape.length !== 2) throw new Error(`weight "${name}" is not a matrix: its shape is [${shape.join(",")}]`);
+    if (shape.length !== 2)
+      throw new Error(`weight "${name}" is not a matrix: its shape is [${printable(shape.join(","), 80)}]`);
     return { name: plain, shape: [...shape].reverse(), change: "transpose" };
   }
   const [, tower, layer, part = "", kind] = layerName.exec(name) ?? [];

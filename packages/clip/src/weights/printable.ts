@@ -1,9 +1,19 @@
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
-/** Text out of a file as a message may show it: on one line, without control characters, cut at 200. */
-export function printable(text: string): string {
-  const cut = text.length > 200 ? `${text.slice(0, 200)}...` : text;
+/** Text out of a file as a message may show it: on one line, without control characters, cut at 200 by default. */
+export function printable(text: string, longest = 200): string {
+  const cut = text.length > longest ? `${text.slice(0, longest)}...` : text;
   return cut.replace(new RegExp(unprintable, "gu"), "?");
+}
+
+/** Any value of a file, such as one of its JSON, as a message may show it. */
+export function shown(value: unknown): string {
+  return printable(typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing"));
+}
+
+/** A message that may quote a file, without control characters, on one line. */
+export function onOneLine(message: string): string {
+  return message.replace(/\s+/g, " ").replace(new RegExp(unprintable, "gu"), "?").trim();
 }
 
 /** Whether text is on one line and without control characters. */

@@ -1,3 +1,4 @@
+import { printable } from "./printable.js";
 import { bytesPerElement } from "./tensor-data.js";
 
 /** What a safetensors file says about one tensor: `begin` and `end` count bytes after the header. */
@@ -43,8 +44,10 @@ export function parseSafetensorsHeader(json: Uint8Array, fileSize: number): Safe
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let position = 0;
   for (const { name, begin, end } of entries) {
-    if (begin < position) throw new Error(`damaged safetensors file: tensor "${name}" overlaps the one before it`);
-    if (begin > position) throw new Error(`damaged safetensors file: a gap of unused bytes before tensor "${name}"`);
+    if (begin < position)
+      throw new Error(`damaged safetensors file: tensor "${printable(name)}" overlaps the one before it`);
+    if (begin > position)
+      throw new Error(`damaged safetensors file: a gap of unused bytes before tensor "${printable(name)}"`);
     position = end;
   }
   if (dataStart + position !== fileSize) {
@@ -69,19 +72,21 @@ function parseJson(json: Uint8Array): object {
 function readMetadata(value: unknown): Record<string, string> {
   if (!isRecord(value)) throw new Error("damaged safetensors file: its metadata is not an object of strings");
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== "string") throw new Error(`damaged safetensors file: metadata "${key}" is not a string`);
+    if (typeof text !== "string")
+      throw new Error(`damaged safetensors file: metadata "${printable(key)}" is not a string`);
   }
   return value as Record<string, string>;
 }
 
 function readEntry(name: string, value: unknown): SafetensorsEntry {
-  const damaged = (reason: string): Error => new Error(`damaged safetensors file: tensor "${name}" ${reason}`);
+  const damaged = (reason: string): Error =>
+    new Error(`damaged safetensors file: tensor "${printable(name)}" ${reason}`);
   if (!isRecord(value)) throw damaged("has no description");
   const { dtype, shape, data_offsets: offsets } = value;
   const width = typeof dtype === "string" && Object.hasOwn(bytesPerElement, dtype) ? bytesPerElement[dtype] : undefined;
   if (typeof dtype !== "string" || width === undefined) {
     throw new Error(
-      `tensor "${name}" has the type ${String(dtype)}, which is not read; convert it to F32, F16, BF16 or F64`,
+      `tensor "${printable(name)}" has the type ${printable(String(dtype))}, which is not read; convert it to F32, F16, BF16 or F64`,
     );
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) throw damaged("has a shape that is not a list of sizes");
@@ -90,7 +95,7 @@ function readEntry(name: string, value: unknown): SafetensorsEntry {
   const [begin, end] = offsets as [number, number];
   const bytes = shape.reduce((product: number, side) => product * side, width);
   if (end - begin !== bytes)
-    throw damaged(`needs ${bytes} bytes for ${dtype} [${shape.join(",")}], has ${end - begin}`);
+    throw damaged(`needs ${bytes} bytes for ${dtype} [${printable(shape.join(","))}], has ${end - begin}`);
   return { name, dtype, shape: shape as number[], begin, end };
 }
 

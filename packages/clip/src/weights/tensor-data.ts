@@ -1,5 +1,6 @@
 import { decodeFloat16 } from "../float16.js";
 import type { Floats } from "../floats.js";
+import { printable } from "./printable.js";
 
 /** Whole numbers with a shape, row-major; what integer and boolean tensors of a file become. */
 export interface IntTensor {
@@ -73,7 +74,8 @@ function narrow(name: string, values: BigInt64Array | BigUint64Array | Uint32Arr
   const data = new Int32Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const value = Number(values[i]);
-    if (value !== (value | 0)) throw new Error(`tensor "${name}" holds ${value}, which is not a 32-bit integer`);
+    if (value !== (value | 0))
+      throw new Error(`tensor "${printable(name)}" holds ${value}, which is not a 32-bit integer`);
     data[i] = value;
   }
   return data;

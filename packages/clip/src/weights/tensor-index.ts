@@ -1,4 +1,5 @@
 import type { TensorFile } from "./tensor-file.js";
+import { printable } from "./printable.js";
 import { bytesPerElement } from "./tensor-data.js";
 
 /** The checked index of a model in several files: which file holds which tensor. */
@@ -29,7 +30,7 @@ export function parseTensorIndex(text: string): TensorIndex {
   for (const [name, file] of Object.entries(map)) {
     if (typeof file !== "string" || !isPlainName(file)) {
       throw new Error(
-        `the index puts tensor "${name}" into ${JSON.stringify(file)?.slice(0, 80)}: refused; expected the name of a file in its folder`,
+        `the index puts tensor "${printable(name)}" into ${printable(JSON.stringify(file), 80)}: refused; expected the name of a file in its folder`,
       );
     }
     files.set(name, file);
@@ -62,18 +63,20 @@ export function joinTensorFiles(
   for (const [file, { entries: own }] of files) {
     for (const [name, { dtype, shape }] of own) {
       const other = entries.get(name);
-      if (other) throw new Error(`tensor "${name}" is in ${other.file} and in ${file}; expected it in one of them`);
+      if (other)
+        throw new Error(`tensor "${printable(name)}" is in ${other.file} and in ${file}; expected it in one of them`);
       const said = index?.files.get(name);
       if (index && said !== file) {
         throw new Error(
-          `tensor "${name}" is in ${file}, ${said === undefined ? "the index does not name it" : `the index says ${said}`}: the files are not of one model`,
+          `tensor "${printable(name)}" is in ${file}, ${said === undefined ? "the index does not name it" : `the index says ${said}`}: the files are not of one model`,
         );
       }
       entries.set(name, { dtype, shape, file });
     }
   }
   for (const [name, file] of index?.files ?? []) {
-    if (!entries.has(name)) throw new Error(`the index puts tensor "${name}" into ${file}, which does not hold it`);
+    if (!entries.has(name))
+      throw new Error(`the index puts tensor "${printable(name)}" into ${file}, which does not hold it`);
   }
   checkTotalSize(entries.values(), index?.totalSize);
   return {
