@@ -36,8 +36,6 @@ export interface Totals {
   inAll: number;
   /** The largest piece of memory or result beyond 1 MB, per byte of the file. */
   ratio: number;
-  /** Growth of the heap beyond 1 MB per byte of the file, garbage included. */
-  heap: number;
   /** Refusals of different kinds. */
   reasons: string[];
 }

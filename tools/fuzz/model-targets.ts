@@ -96,13 +96,41 @@ export async function modelTargets(packages: string): Promise<Target[]> {
 async function runModel(sources: readonly ByteSource[], report: Report): Promise<void> {
   const size = sources.reduce((sum, source) => sum + source.size, 0);
   const [main] = sources;
+  const alive = watchAlive(size / 6);
+  const watched = sources.map((source) => ({
+    ...source,
+    async read(begin: number, length: number) {
+      const bytes = await source.read(begin, length);
+      report.peak = alive(length);
+      return bytes;
+    },
+  }));
   try {
-    const { weights } = await readWeights(sources);
+    const { weights } = await readWeights(watched);
+    report.peak = alive(size);
     for (const { data } of weights.values()) report.result += data.byteLength;
   } finally {
     if (main && "counts" in main) report.bytesRead = (main as ReturnType<typeof countReads>).counts.bytes;
     report.fault ??= checkWork(report, size);
   }
+}
+
+/** Counts bytes that are read and, whenever they come to `step`, collects garbage and looks how many bytes of buffers are left. */
+function watchAlive(step: number): (bytes: number) => number {
+  const look = (): number => {
+    (globalThis as { gc?: () => void }).gc?.();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const before = look();
+  let waiting = 0;
+  let peak = 0;
+  return (bytes) => {
+    waiting += bytes;
+    if (waiting < step) return peak;
+    waiting = 0;
+    peak = Math.max(peak, look() - before);
+    return peak;
+  };
 }
 
 /** A model in two files and their index, as Hugging Face cuts large ones. */

@@ -8,6 +8,8 @@ export interface Report {
   bytesRead: number;
   /** Bytes of what the reader gave. */
   result: number;
+  /** Bytes of buffers that were alive at once, where the target measured it by collecting garbage. */
+  peak?: number;
   /** Run when memory and time are no longer counted. */
   check?: () => void;
   /** What a target finds wrong by itself. */

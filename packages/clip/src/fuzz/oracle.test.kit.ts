@@ -2,7 +2,7 @@ import { bytesSource, type ByteSource } from "../weights/byte-source.js";
 
 // What JavaScript itself says where code ran into what it did not expect, or memory was asked for unseen.
 const accidents =
-  /Cannot (read|set|convert|mix|destructure)|is not (a function|iterable|defined|a constructor)|Invalid (array|typed array|string|DataView|count|code point)|Maximum call stack|(?<!Entry data )out of (bounds|memory|range of)|offset is out|start offset|byte length of|Array buffer allocation|\[object |Reduce of empty/;
+  /Cannot (read properties|set properties|convert|mix|destructure)|is not (a function|iterable|defined|a constructor)|Invalid (array|typed array|string|DataView|count|code point)|Maximum call stack|(?<!Entry data )out of (bounds|memory|range of)|offset is out|start offset|byte length of|Array buffer allocation|\[object |Reduce of empty/;
 const ownErrors = new Set(["Error", "ImageError", "DatasetError"]);
 const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
