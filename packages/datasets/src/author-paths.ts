@@ -4,13 +4,19 @@ import { mapBounded } from "./bounded.js";
 import { DatasetError } from "./errors.js";
 import { listEntries } from "./listing.js";
 
+/** What stands where a path should: lists may hold themselves, and JSON knows no bigint. */
+function describePath(path: unknown): string {
+  const isPlain = path === null || ["string", "number", "boolean"].includes(typeof path);
+  return isPlain ? JSON.stringify(path) : `${typeof path === "object" ? "an" : "a"} ${typeof path}`;
+}
+
 /**
  * A path from elsewhere in its segments, whatever system it was written on; `.` and doubled slashes are dropped.
  * Throws `DatasetError` for what is no path, `..` and NUL.
  */
 export function splitPath(path: unknown, where: string): string[] {
   if (typeof path !== "string" || path === "") {
-    throw new DatasetError(`expected the path of a picture at ${where}, got ${JSON.stringify(path) ?? typeof path}`);
+    throw new DatasetError(`expected the path of a picture at ${where}, got ${describePath(path)}`);
   }
   // The longest that Linux takes; a file of a few bytes must not make work of its own.
   if (path.length > 4096) {

@@ -26,6 +26,9 @@ const pictures = ["imagenet/images/train/n01440764/a.JPEG", "imagenet/images/tra
 const paths = (root: string, items: readonly { path: string }[]) =>
   items.map(({ path }) => path.slice(root.length + 1).replaceAll(sep, "/"));
 
+const ring: unknown[] = [];
+ring.push(ring);
+
 describe("a split of Dassl", () => {
   it.each(["", "imagenet", "imagenet/images/train"])(
     "is mapped below the folder %j by the longest end of its paths",
@@ -160,6 +163,14 @@ describe("a split of Dassl", () => {
       ["a label without names before it", cat({ label: 2 }), "found none of 0, 1"],
       ["no name", cat({ classname: "" }), "expected a class name"],
       ["a number for a path", cat({ impath: 7 }), "expected the path of a picture"],
+      [
+        "a list that holds itself for a path",
+        cat({ impath: ring }),
+        /expected the path of a picture at .*, got an object$/,
+      ],
+      ["a huge integer for a path", cat({ impath: 2n ** 70n }), "got a bigint"],
+      ["lines and colours for a label", cat({ label: "a\nb\u001b[31m\u202e" }), "got string a?b?[31m?"],
+      ["dictionaries for keys", new Map([[new Map(), 1]]), "a dictionary with the keys (object)"],
       ["a path with ..", cat({ impath: "cat/../../secret.jpg" }), "such a path is refused"],
       ["a path with .. of Windows", cat({ impath: "cat\\..\\secret.jpg" }), "such a path is refused"],
       ["a path without end", cat({ impath: "a/".repeat(9000) }), "at most 4096 characters"],

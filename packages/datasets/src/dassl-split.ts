@@ -78,10 +78,13 @@ function listsOf(value: unknown, file: string): Array<[name: string, rows: reado
   return lists;
 }
 
+const nameOfKey = (key: unknown): string => (typeof key === "object" && key !== null ? "(object)" : String(key));
+
 function kindOfValue(value: unknown): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
-  if (value instanceof Map) return `a dictionary with the keys ${listSome([...value.keys()].map(String)) || "(none)"}`;
+  if (value instanceof Map)
+    return `a dictionary with the keys ${listSome([...value.keys()].map(nameOfKey)) || "(none)"}`;
   if (typeof value === "object") return `an object with the keys ${listSome(Object.keys(value)) || "(none)"}`;
   const plain = ["string", "number", "boolean", "bigint"].includes(typeof value);
   return plain

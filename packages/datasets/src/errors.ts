@@ -11,6 +11,11 @@
  */
 export class DatasetError extends Error {
   override readonly name = "DatasetError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    // Names out of files are quoted: no line breaks, colours or turned text of theirs.
+    super(message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, "?"), options);
+  }
 }
 
 /** The first few of many names, for a message of one line. */
