@@ -142,6 +142,7 @@ describe("safetensors", () => {
     ["another learner", () => read({}, { learner: "template", options: "{}" }), 'got one of "template"'],
     ["damaged metadata", () => read({ ctx: values(1, 2) }, { learner: "coop", options: "{" }), "does not say learner"],
     ["CLIP weights", () => read({ "visual.conv1.weight": values(1, 3, 2, 2) }), "but these are weights of CLIP"],
+    ["turned text for a name", () => read({ "a\u202eb": values(2, 2) }), 'but it has "a?b"; give'],
     ["other names", () => read({ contexts: values(2, 2) }), 'but it has "contexts"; give'],
     ["rank 1", () => read({ ctx: values(4) }), "[contexts,width] or [classes,contexts,width], got [4]"],
     ["nothing", () => read({ ctx: values(0, 4) }), "got [0,4]"],

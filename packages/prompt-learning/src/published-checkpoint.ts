@@ -167,13 +167,16 @@ function notPrompt({ name }: ByteSource, found: string): Error {
 
 function describeState(root: Dict, state: Dict): string {
   if (root.has("param_groups")) return "this is an optimizer's state";
-  return describeKeys([...state.keys()].map(String));
+  return describeKeys([...state.keys()].map((key) => (typeof key === "string" ? key : `(${describeValue(key)})`)));
 }
+
+// JSON writes some of these as they are: turned text, line separators.
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 function describeKeys(keys: readonly string[]): string {
   if (keys.some((key) => /visual\.conv1\.weight$|^vision_model\.|^text_model\./.test(key)))
     return "these are weights of CLIP";
-  const some = keys.slice(0, 4).map((key) => JSON.stringify(key.slice(0, 60)));
+  const some = keys.slice(0, 4).map((key) => JSON.stringify(key.slice(0, 60).replace(unprintable, "?")));
   return keys.length === 0 ? "it is empty" : `it has ${some.join(", ")}${keys.length > some.length ? ", ..." : ""}`;
 }
 

@@ -1,3 +1,5 @@
+import { printable } from "../weights/printable.js";
+
 /** A picture as its bare pixels: its size as the file says, and a file without what makes a browser turn, tint or blend them. */
 export interface PlainPicture {
   readonly width: number;
@@ -55,7 +57,7 @@ export function plainWebp(bytes: Uint8Array): PlainPicture {
     const length = u32(bytes, at + 4);
     const begin = at + 8;
     const end = begin + length + (length % 2);
-    if (begin + length > bytes.length) throw new Error(`the chunk ${JSON.stringify(kind)} is cut short`);
+    if (begin + length > bytes.length) throw new Error(`the chunk "${printable(kind)}" is cut short`);
     if (kind === "VP8X" && length >= 10)
       canvas = { width: 1 + u24(bytes, begin + 4), height: 1 + u24(bytes, begin + 7) };
     if (kind === "ANMF" && length >= 16 && canvas !== undefined) {
@@ -114,7 +116,7 @@ function walkBoxes(bytes: Uint8Array, begin: number, end: number, sizes: { width
   for (let at = begin; at + 8 <= end;) {
     const length = u32be(bytes, at) || end - at;
     const kind = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    if (length < 8 || at + length > end) throw new Error(`the box ${JSON.stringify(kind)} is cut short`);
+    if (length < 8 || at + length > end) throw new Error(`the box "${printable(kind)}" is cut short`);
     const skip = holders[kind];
     if (skip !== undefined) walkBoxes(bytes, at + 8 + skip, at + length, sizes);
     if (kind === "ispe" && length >= 20) sizes.push({ width: u32be(bytes, at + 12), height: u32be(bytes, at + 16) });

@@ -1,5 +1,6 @@
 import type { RgbImage } from "../image.js";
 import { checkPixels } from "./kinds.js";
+import { printable } from "../weights/printable.js";
 
 interface Header {
   readonly width: number;
@@ -94,9 +95,9 @@ function readChunks(bytes: Uint8Array<ArrayBuffer>): {
     const kind = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     const end = at + 8 + length;
     if (parts.length > 0 && kind !== "IDAT") break;
-    if (end + 4 > bytes.length) throw new Error(`the chunk ${JSON.stringify(kind)} is cut short`);
+    if (end + 4 > bytes.length) throw new Error(`the chunk "${printable(kind)}" is cut short`);
     if (checksum(bytes.subarray(at + 4, end)) !== view.getUint32(end)) {
-      throw new Error(`the checksum of chunk ${JSON.stringify(kind)} is wrong`);
+      throw new Error(`the checksum of chunk "${printable(kind)}" is wrong`);
     }
     if (at === 8 && (kind !== "IHDR" || length !== 13)) throw new Error("no header");
     if (kind === "IHDR") header ??= readHeader(view, at + 8);
