@@ -2,6 +2,7 @@ export { ImageError } from "../pictures/image-error.js";
 export { openFileSource } from "./file-source.js";
 export { readImage } from "./read-image.js";
 export { loadWeights } from "./load-weights.js";
+export { chooseModelFiles, findModelFile, type ModelFiles } from "../weights/model-files.js";
 export type { ModelConfig } from "../weights/model-config.js";
 export type { LoadedWeights } from "../weights/read-weights.js";
 export { loadClip } from "./load-clip.js";

@@ -109,6 +109,29 @@ describe("loadWeights", () => {
     expect(differences((await loadWeights(path)).weights, expected)).toEqual([]);
   });
 
+  it("takes open_clip's file where open_clip has described the model: model.safetensors is the image tower alone then", async () => {
+    const tower = new Map([...expected].filter(([name]) => name.startsWith("visual.")));
+    const path = await folderOf("timm", {
+      "config.json": JSON.stringify({ architecture: "vit_base_patch16_clip_224" }),
+      "open_clip_config.json": JSON.stringify({ model_cfg: { quick_gelu: true } }),
+      "model.safetensors": asSafetensors(tower, "F32"),
+      "open_clip_model.safetensors": asSafetensors(expected, "F32"),
+      "pytorch_model.bin": "not read",
+    });
+    expect(differences((await loadWeights(path)).weights, expected)).toEqual([]);
+  });
+
+  it("reads the configuration beside the only weights of a folder, given by their path, too", async () => {
+    const path = await folderOf("own name", {
+      "mine.safetensors": asSafetensors(expected, "F32"),
+      "open_clip_config.json": JSON.stringify({ model_cfg: { quick_gelu: false } }),
+    });
+    const file = join(path, "mine.safetensors");
+    expect((await loadWeights(file)).config).toEqual({ activation: "gelu" });
+    await writeFile(join(path, "other.safetensors"), "of another model");
+    expect((await loadWeights(file)).config).toBeUndefined();
+  });
+
   it("reads a model in parts from its folder and from its index", async () => {
     const names = [...expected.keys()];
     const files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { ByteSource } from "../weights/byte-source.js";
 import { readModelConfig } from "../weights/model-config.js";
-import { asModelFiles, chooseModelFiles, isModelFile, type ModelFiles } from "../weights/model-files.js";
+import { asModelFiles, chooseModelFiles, isConfigured, type ModelFiles } from "../weights/model-files.js";
 import { nameError } from "../weights/named-error.js";
 import { readModelWeights, type LoadedWeights } from "../weights/read-weights.js";
 import { openFileSource } from "./file-source.js";
@@ -62,7 +62,8 @@ async function findFiles(path: string): Promise<{ folder: string; files: ModelFi
     throw new Error("is neither a file nor a folder; expected a file of weights or a model's folder");
   const name = basename(path);
   const files = asModelFiles(name);
-  return { folder: dirname(path), files, configured: files.index !== undefined || isModelFile(name) };
+  const configured = files.index !== undefined || isConfigured(name, await readdir(dirname(path)).catch(() => []));
+  return { folder: dirname(path), files, configured };
 }
 
 async function readOptional(path: string): Promise<string | undefined> {

@@ -3,32 +3,67 @@ export type ModelFiles =
   | { readonly file: string; readonly index?: undefined }
   | { readonly index: string; readonly file?: undefined };
 
+const openClipFiles: readonly string[] = ["open_clip_model.safetensors", "open_clip_model.safetensors.index.json"];
+
 // In this order: safetensors before pickles, Hugging Face's names before open_clip's.
-const weightFiles = [
+const weightFiles: readonly string[] = [
   "model.safetensors",
   "model.safetensors.index.json",
-  "open_clip_model.safetensors",
-  "open_clip_model.safetensors.index.json",
+  ...openClipFiles,
   "pytorch_model.bin",
   "pytorch_model.bin.index.json",
   "open_clip_pytorch_model.bin",
-] as const;
+];
+
+const weightEndings = [/\.safetensors$/, /\.(pt|pth|bin|ckpt)$/];
 
 /** Files that say what weights do not: activation and colours. */
 export const configFiles = ["config.json", "preprocessor_config.json", "open_clip_config.json"] as const;
 
-/** Whether a model's configuration belongs to a file of this name, wherever it lies. */
-export function isModelFile(name: string): boolean {
-  return (weightFiles as readonly string[]).includes(name);
+/**
+ * The file of weights, or their index, among the names of a folder's files, where it has a name that Hugging Face or open_clip
+ * give: safetensors before PyTorch's. Where open_clip has described the model, its file comes before `model.safetensors`,
+ * which in timm's repositories is the image tower alone.
+ *
+ * @example
+ * ```ts
+ * import { findModelFile } from "@locoop/clip/node";
+ *
+ * console.log(findModelFile(["config.json", "pytorch_model.bin", "model.safetensors"])); // → model.safetensors
+ * ```
+ */
+export function findModelFile(names: readonly string[]): string | undefined {
+  const wanted = names.includes("open_clip_config.json") ? [...openClipFiles, ...weightFiles] : weightFiles;
+  return wanted.find((name) => names.includes(name));
 }
 
-/** Finds the weights among the names of a folder's files; throws one line where that is not clear. */
+/** Whether configuration files of a folder belong to this file of weights in it. */
+export function isConfigured(file: string, names: readonly string[]): boolean {
+  if (weightFiles.includes(file)) return true;
+  // Many programs have a config.json; these names are models' own.
+  if (!names.includes("open_clip_config.json") && !names.includes("preprocessor_config.json")) return false;
+  const weights = names.filter((name) => weightEndings.some((ending) => ending.test(name)));
+  return weights.length === 1 && weights[0] === file;
+}
+
+/**
+ * Finds the weights among the names of a folder's files: those of a known name, the only index, or the only file of safetensors
+ * or PyTorch.
+ *
+ * @throws one line: none, several files, parts without their index
+ * @example
+ * ```ts
+ * import { chooseModelFiles } from "@locoop/clip/node";
+ *
+ * console.log(chooseModelFiles(["README.md", "ViT-B-16.pt"]).file); // → ViT-B-16.pt
+ * ```
+ */
 export function chooseModelFiles(names: readonly string[]): ModelFiles {
-  const known = weightFiles.find((name) => names.includes(name));
-  if (known) return asModelFiles(known);
+  const known = findModelFile(names);
+  if (known !== undefined) return asModelFiles(known);
   const indices = names.filter((name) => name.endsWith(".index.json"));
   if (indices.length === 1) return asModelFiles(indices[0] as string);
-  for (const ending of [/\.safetensors$/, /\.(pt|pth|bin|ckpt)$/]) {
+  for (const ending of weightEndings) {
     const [only, ...more] = names.filter((name) => ending.test(name)).sort();
     if (only === undefined) continue;
     if (more.length === 0) return { file: only };

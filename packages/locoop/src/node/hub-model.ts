@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { findModelFile } from "@locoop/clip/node";
 import { UsageError } from "./errors.js";
 
 /** A model on Hugging Face, as `hf:owner/name` or `hf:owner/name@revision` names it. */
@@ -35,25 +36,6 @@ export function hubFolder(cache: string, { repo, revision }: HubModel): string {
   return join(cache, "huggingface", ...repo.split("/"), encodeURIComponent(revision));
 }
 
-/**
- * Which of a model folder's files holds CLIP's weights: safetensors before PyTorch's; where open_clip has described the model,
- * open_clip's before `model.safetensors`, which in timm's repositories is the image tower alone.
- */
-export function pickWeights(names: Iterable<string>): string | undefined {
-  const there = new Set(names);
-  const openClip = "open_clip_model.safetensors";
-  const wanted = [
-    ...(there.has("open_clip_config.json") ? [openClip] : []),
-    "model.safetensors",
-    openClip,
-    "model.safetensors.index.json",
-    "open_clip_model.safetensors.index.json",
-    "pytorch_model.bin",
-    "open_clip_pytorch_model.bin",
-  ];
-  return wanted.find((name) => there.has(name));
-}
-
 /** The files that an index of split weights names, in order; undefined for what is no index, or names files elsewhere. */
 export function filesOfIndex(text: string): string[] | undefined {
   let map: unknown;
@@ -75,6 +57,6 @@ export async function findHubWeights(
   const folder = hubFolder(cache, model);
   const names = await readdir(folder).catch((): string[] => []);
   if (names.includes(UNFINISHED)) return { lack: "unfinished" };
-  const name = pickWeights(names);
+  const name = findModelFile(names);
   return name === undefined ? { lack: "missing" } : { path: join(folder, name) };
 }

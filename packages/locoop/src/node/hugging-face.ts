@@ -1,16 +1,8 @@
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HubApiError, type ListFileEntry, listFiles } from "@huggingface/hub";
-import { download, type Downloaded, DownloadError, type DownloadOptions } from "@locoop/clip/node";
-import {
-  CONFIG_FILES,
-  filesOfIndex,
-  findHubWeights,
-  hubFolder,
-  type HubModel,
-  pickWeights,
-  UNFINISHED,
-} from "./hub-model.js";
+import { download, type Downloaded, DownloadError, type DownloadOptions, findModelFile } from "@locoop/clip/node";
+import { CONFIG_FILES, filesOfIndex, findHubWeights, hubFolder, type HubModel, UNFINISHED } from "./hub-model.js";
 import { ensureWritableFolder } from "./writable-folder.js";
 
 /** How a model is loaded from Hugging Face. */
@@ -45,7 +37,7 @@ export async function downloadHubModel(
     );
   }
   const listed = await list(model, { token, hubUrl, ...options });
-  const name = pickWeights(listed.keys());
+  const name = findModelFile([...listed.keys()]);
   if (name === undefined)
     throw new DownloadError(
       `${model.text}: expected model.safetensors, open_clip_model.safetensors or pytorch_model.bin at ${pageOf(model, hubUrl)}, found ${[...listed.keys()].slice(0, 8).join(", ") || "nothing"}`,

@@ -1,7 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { writeSafetensors } from "@locoop/clip";
+import { loadWeights } from "@locoop/clip/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkMemory, fittingWorkers, memoryLimits, memoryOfModel, sizeOfWeights } from "./memory.js";
 
@@ -33,7 +35,26 @@ describe("the size of weights", () => {
     expect(await sizeOfWeights(join(dir, "half"))).toBe(40);
   });
 
-  it("is not known of what is no safetensors file, or not there", async () => {
+  it("is told by every format, and by an index of several files", async () => {
+    const tiny = (name: string): string =>
+      fileURLToPath(new URL(`../../../clip/fixtures/vit-tiny/${name}`, import.meta.url));
+    const { weights: read } = await loadWeights(tiny("openai.pt"));
+    const expected = [...read.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    const sizes = [];
+    for (const name of ["open_clip_model.safetensors", "state_dict.pt", "openai.pt"])
+      sizes.push(await sizeOfWeights(tiny(name)));
+    expect(sizes).toEqual([expected, expected, expected + 12]); // an archive of OpenAI keeps three sizes as tensors
+    const index = join(dir, "model.safetensors.index.json");
+    await writeFile(join(dir, "more.safetensors"), writeSafetensors({ c: { data: new Float32Array(5), shape: [5] } }));
+    const files = { a: "weights.safetensors", b: "weights.safetensors", c: "more.safetensors" };
+    await writeFile(index, JSON.stringify({ weight_map: files }));
+    expect(await sizeOfWeights(index)).toBe(size + 20);
+    await expect(checkMemory({ weights: index, engine }, { total: 1 })).rejects.toThrow("needs about");
+    await rm(join(dir, "more.safetensors"));
+    expect(await sizeOfWeights(index)).toBeUndefined();
+  });
+
+  it("is not known of what is no file of weights, or not there", async () => {
     await writeFile(join(dir, "text"), "these are no weights");
     await writeFile(join(dir, "short"), "abc");
     for (const name of ["text", "short", "nothing"]) expect(await sizeOfWeights(join(dir, name))).toBeUndefined();

@@ -1,6 +1,10 @@
-import { open } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { freemem, totalmem } from "node:os";
+import { dirname, join } from "node:path";
+import { openTensorFile } from "@locoop/clip";
+import { openFileSource } from "@locoop/clip/node";
 import type { EngineChoice } from "./engine.js";
+import { filesOfIndex } from "./hub-model.js";
 
 /** Bytes of memory that there are for this process, and that are free now where the system can tell. */
 export interface MemoryLimits {
@@ -19,26 +23,29 @@ export function memoryLimits(): MemoryLimits {
   return { total, free: limited ? Math.min(freemem(), allowed - process.memoryUsage.rss()) : freemem() };
 }
 
-/** Bytes of a file's tensors as float32, by its header; undefined for what is no safetensors file. */
+/**
+ * Bytes of all tensors as float32, by what a file of any format says of them, or all files of an index; undefined for what
+ * cannot be read.
+ */
 export async function sizeOfWeights(path: string): Promise<number | undefined> {
-  const file = await open(path, "r").catch(() => undefined);
   try {
-    const start = Buffer.alloc(8);
-    if (!file || (await file.read(start, 0, 8, 0)).bytesRead < 8) return undefined;
-    const length = Number(start.readBigUInt64LE());
-    if (length > Math.min((await file.stat()).size - 8, 100_000_000)) return undefined;
-    const header = Buffer.alloc(length);
-    await file.read(header, 0, length, 8);
+    const shards = path.endsWith(".index.json") ? filesOfIndex(await readFile(path, "utf8")) : undefined;
+    const files = shards?.map((name) => join(dirname(path), name)) ?? [path];
     let elements = 0;
-    for (const [name, tensor] of Object.entries(
-      JSON.parse(header.toString("utf8")) as Record<string, { shape: number[] }>,
-    ))
-      if (name !== "__metadata__") elements += tensor.shape.reduce((a, b) => a * b, 1);
-    return Number.isFinite(elements) ? 4 * elements : undefined;
+    for (const file of files) elements += await countElements(file);
+    return 4 * elements;
   } catch {
     return undefined; // whoever reads it in earnest says what is wrong
+  }
+}
+
+async function countElements(path: string): Promise<number> {
+  const source = await openFileSource(path);
+  try {
+    const { entries } = await openTensorFile(source);
+    return [...entries.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   } finally {
-    await file?.close();
+    await source.close();
   }
 }
 

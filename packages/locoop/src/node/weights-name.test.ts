@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { findPublishedModel } from "@locoop/clip/node";
+import { findModelFile, findPublishedModel } from "@locoop/clip/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cacheFolder, isOffline } from "./cache-folder.js";
 import { UsageError } from "./errors.js";
 import { sha256OfFile } from "./files.js";
-import { hubFolder, parseHubModel, pickWeights } from "./hub-model.js";
+import { hubFolder, parseHubModel } from "./hub-model.js";
 import { resolveWeights, sha256OfWeights } from "./weights-name.js";
 
 let dir: string;
@@ -37,11 +37,11 @@ describe("the weights that are meant", () => {
 
   it("of a folder with none, or several, are not guessed", async () => {
     await expect(ask(dir)).rejects.toThrow(
-      /weights: expected a file, or a folder with weights .* is a folder without any/,
+      /^weights: .*weights-\w+: the folder has no weights; expected model\.safetensors/,
     );
     for (const name of ["a.safetensors", "b.safetensors"]) await writeFile(join(dir, name), "");
     await expect(ask(dir)).rejects.toThrow(
-      /has several files of weights \(a\.safetensors, b\.safetensors\); give the path of one/,
+      /: the folder has several \.safetensors files \(a\.safetensors, b\.safetensors\); give the path of one/,
     );
   });
 
@@ -136,8 +136,8 @@ describe("hf:owner/name@revision", () => {
   });
 
   it("has weights by a fixed order", () => {
-    expect(pickWeights(["x.safetensors", "model.h5"])).toBeUndefined();
-    expect(pickWeights(["pytorch_model.bin", "model.safetensors.index.json"])).toBe("model.safetensors.index.json");
+    expect(findModelFile(["x.safetensors", "model.h5"])).toBeUndefined();
+    expect(findModelFile(["pytorch_model.bin", "model.safetensors.index.json"])).toBe("model.safetensors.index.json");
   });
 });
 

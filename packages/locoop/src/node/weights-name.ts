@@ -1,9 +1,9 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { download, findPublishedModel, publishedModels } from "@locoop/clip/node";
+import { chooseModelFiles, download, findPublishedModel, publishedModels } from "@locoop/clip/node";
 import { cacheFolder, openAiFolder } from "./cache-folder.js";
 import { exists, sha256OfFile, sha256OfText } from "./files.js";
-import { filesOfIndex, findHubWeights, parseHubModel, pickWeights } from "./hub-model.js";
+import { filesOfIndex, findHubWeights, parseHubModel } from "./hub-model.js";
 
 /**
  * The file that `--weights` means: a path if there is something, else a published model's name (`ViT-B/16`) or a Hugging Face one's
@@ -52,20 +52,12 @@ export async function resolveWeights(
 }
 
 async function fileOf(folder: string): Promise<string> {
-  const names = await readdir(folder);
-  const named = pickWeights(names);
-  if (named !== undefined) return join(folder, named);
-  for (const ending of [/\.safetensors$/, /\.(pt|pth|bin|ckpt)$/]) {
-    const [only, ...more] = names.filter((name) => ending.test(name));
-    if (only === undefined) continue;
-    if (more.length === 0) return join(folder, only);
-    throw new Error(
-      `weights: the folder ${folder} has several files of weights (${[only, ...more].slice(0, 3).join(", ")}); give the path of one`,
-    );
+  try {
+    const { file, index } = chooseModelFiles(await readdir(folder));
+    return join(folder, index ?? file);
+  } catch (error) {
+    throw new Error(`weights: ${folder}: ${(error as Error).message}`, { cause: error });
   }
-  throw new Error(
-    `weights: expected a file, or a folder with weights such as model.safetensors, but ${folder} is a folder without any`,
-  );
 }
 
 /** SHA-256 of weights, as hexadecimal: of the file; of an index, over the index and all the files that it names. */
