@@ -128,7 +128,7 @@ function namesOf(lists: ReadonlyArray<readonly [string, readonly Row[]]>, file: 
       const known = names.get(label);
       if (known !== undefined && known !== name) {
         throw new DatasetError(
-          `expected one name for each label in ${file}, got "${known}" and "${name}" for label ${label} (second at "${list}" ${index}): the file is damaged or was put together from two data sets`,
+          `expected one name for each label in ${file}, got "${known.slice(0, 80)}" and "${name.slice(0, 80)}" for label ${label} (second at "${list}" ${index}): the file is damaged or was put together from two data sets`,
         );
       }
       names.set(label, name);

@@ -67,6 +67,11 @@ describe("readModelConfig", () => {
       { model_type: "clip", vision_config: { hidden_act: "gelu_new" }, text_config: { hidden_act: "gelu_new" } },
       "the activation gelu_new; expected quick_gelu or gelu",
     ],
+    [
+      "config.json",
+      { model_type: "clip", vision_config: { hidden_act: { x: 1 } } },
+      'the activation {"x":1} and quick_gelu; expected',
+    ],
     ["open_clip_config.json", { model_cfg: { vision_cfg: { head_width: 80 } } }, "heads of 80; expected heads of 64"],
     [
       "open_clip_config.json",

@@ -1,5 +1,5 @@
 import type { Activation } from "../config.js";
-import { printable } from "./printable.js";
+import { printable, shown } from "./printable.js";
 
 /** What a model's configuration files say that its weights do not: the activation, and the mean and spread of RGB in 0 to 1. */
 export interface ModelConfig {
@@ -111,7 +111,7 @@ function oneActivation(names: ReadonlySet<unknown>): Activation {
   const [name] = names;
   if (names.size === 1 && (name === "quick_gelu" || name === "gelu")) return name;
   throw new Error(
-    `config.json asks for the activation ${printable([...names].map(String).join(" and "), 80)}; expected quick_gelu or gelu, in both towers`,
+    `config.json asks for the activation ${printable([...names].map(shown).join(" and "), 80)}; expected quick_gelu or gelu, in both towers`,
   );
 }
 

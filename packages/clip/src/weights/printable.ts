@@ -11,11 +11,6 @@ export function shown(value: unknown): string {
   return printable(typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing"));
 }
 
-/** A message that may quote a file, without control characters, on one line. */
-export function onOneLine(message: string): string {
-  return message.replace(/\s+/g, " ").replace(new RegExp(unprintable, "gu"), "?").trim();
-}
-
 /** Whether text is on one line and without control characters. */
 export function isPrintable(text: string): boolean {
   return !unprintable.test(text);

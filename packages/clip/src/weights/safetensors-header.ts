@@ -1,4 +1,4 @@
-import { printable } from "./printable.js";
+import { printable, shown } from "./printable.js";
 import { bytesPerElement } from "./tensor-data.js";
 
 /** What a safetensors file says about one tensor: `begin` and `end` count bytes after the header. */
@@ -86,7 +86,7 @@ function readEntry(name: string, value: unknown): SafetensorsEntry {
   const width = typeof dtype === "string" && Object.hasOwn(bytesPerElement, dtype) ? bytesPerElement[dtype] : undefined;
   if (typeof dtype !== "string" || width === undefined) {
     throw new Error(
-      `tensor "${printable(name)}" has the type ${printable(String(dtype))}, which is not read; convert it to F32, F16, BF16 or F64`,
+      `tensor "${printable(name)}" has the type ${shown(dtype)}, which is not read; convert it to F32, F16, BF16 or F64`,
     );
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) throw damaged("has a shape that is not a list of sizes");

@@ -118,6 +118,11 @@ describe("hostile files", () => {
     ["null", file("null"), /not a JSON object/],
     ["no description", file({ a: null }), /"a" has no description/],
     ["an unknown type", file({ a: entry("F8_E4M3", [8], 0, 8) }, eight), /the type F8_E4M3/],
+    [
+      "an object for a type",
+      file({ a: { ...entry("", [8], 0, 8), dtype: { x: "\u202e" } } }, eight),
+      /the type \{"x":"\?"\}, /,
+    ],
     ["a type from the prototype", file({ a: entry("constructor", [8], 0, 8) }, eight), /the type constructor/],
     ["a negative side", file({ a: entry("F32", [-1, -2], 0, 8) }, eight), /shape/],
     ["a fractional side", file({ a: entry("F32", [0.5, 4], 0, 8) }, eight), /shape/],
