@@ -1,9 +1,9 @@
 import { type CheckedSet, type DataProblem, type FolderReport, writeSplit } from "@locoop/datasets";
 import { checkData } from "../node/check-data.js";
-import { UsageError } from "../node/errors.js";
+import { escapeControls, UsageError } from "../node/errors.js";
 import { importSplit } from "../node/import-split.js";
-import { align } from "../report/table.js";
-import { notice, print, printJson } from "./output.js";
+import { alignColumns } from "../report/columns.js";
+import { notice, paint, print, printBlock, printJson, terminalWidth } from "./output.js";
 import { createProgress, type Progress } from "./progress.js";
 
 interface ImportFlags {
@@ -111,13 +111,19 @@ function row(set: CheckedSet, problems: readonly DataProblem[]): string[] {
   return [name, root, of(pictures, expected.pictures), of(classes, expected.classes), range, size, state];
 }
 
+const COLOURS = { error: "red", warning: "yellow", hint: "cyan" } as const;
+
 function printReport({ sets, problems }: FolderReport): void {
   const header = ["set", "folder", "pictures", "classes", "of a class", "size", "as expected"];
-  for (const line of align([header, ...sets.map((set) => row(set, problems))])) print(line);
+  const rows = sets.map((set) => row(set, problems).map(escapeControls));
+  printBlock(alignColumns(header, rows, { left: 2, columns: terminalWidth() }).join("\n"));
   if (problems.length > 0) print();
   for (const { severity, set, message, count, examples } of problems) {
     const rest = count > examples.length ? `, and ${number(count - examples.length)} more` : "";
     const some = examples.length === 0 ? "" : ` (${number(count)}: ${examples.join(", ")}${rest})`;
-    print(`${severity.padEnd(7)} ${set === undefined ? "" : `${set}: `}${message}${some}`);
+    print(
+      paint(COLOURS[severity], severity),
+      `${" ".repeat(7 - severity.length)} ${set === undefined ? "" : `${set}: `}${message}${some}`,
+    );
   }
 }

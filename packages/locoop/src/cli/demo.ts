@@ -11,7 +11,7 @@ import { zeroShotFeatures } from "../node/zero-shot.js";
 import { formatTable, summarise, writeReport } from "../report/index.js";
 import { SETTINGS, trainAll } from "./demo-training.js";
 import { chooseEngine } from "./engine-flags.js";
-import { notice, print, printBlock, printJson } from "./output.js";
+import { notice, print, printBlock, printJson, terminalWidth } from "./output.js";
 import { createProgress } from "./progress.js";
 
 interface DemoFlags extends EngineOptions {
@@ -136,7 +136,7 @@ export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void>
     const seconds = (Date.now() - started) / 1000;
     const report = join(out, "report.html");
     if (flags.json) return printJson({ seconds, counts: result.counts, summary, notes: NOTES, report });
-    printBlock(formatTable(summary));
+    printBlock(formatTable(summary, { columns: terminalWidth() }));
     print();
     for (const note of NOTES) print(note);
     print();

@@ -36,7 +36,7 @@ import { zeroShotFeatures } from "../node/zero-shot.js";
 import { formatTable, type RegionPicture, summarise, writeReport } from "../report/index.js";
 import { chooseEngine, loadModel } from "./engine-flags.js";
 import { evaluationReport } from "./evaluation-report.js";
-import { notice, print, printBlock, printJson } from "./output.js";
+import { notice, print, printBlock, printJson, terminalWidth } from "./output.js";
 import { createProgress } from "./progress.js";
 
 interface EvaluateFlags extends EngineOptions {
@@ -176,7 +176,7 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
     });
     return;
   }
-  printBlock(formatTable(summary));
+  printBlock(formatTable(summary, { columns: terminalWidth() }));
   print();
   print(
     `pictures: ${Object.entries(result.counts)

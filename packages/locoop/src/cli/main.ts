@@ -1,7 +1,9 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
-import { errorLine, UsageError } from "../node/errors.js";
+import { UsageError } from "../node/errors.js";
+import { finishCommands } from "./command-tree.js";
 import { cropRange, list, namedFolder, number, numberFrom, oneOf, seedList, several, wholeNumber } from "./options.js";
+import { printError } from "./output.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -18,13 +20,11 @@ const program = (signal: AbortSignal): Command => {
   const root = new Command("locoop")
     .description("LoCoOp: few-shot out-of-distribution detection by prompt learning for CLIP")
     .version(version)
-    .showHelpAfterError("(--help says more)")
     .addHelpText(
       "after",
       "\nResults go to standard output, progress to standard error. Exit codes: 0 done, 1 failed, 2 called wrongly.",
     );
-  const command = (name: string, description: string): Command =>
-    root.command(name).description(description).showHelpAfterError(`(locoop ${name} --help says more)`);
+  const command = (name: string, description: string): Command => root.command(name).description(description);
   const engine = (c: Command): Command =>
     c
       .option("--engine <name>", "onnx or tfjs (default: the fastest that is there)", oneOf("onnx", "tfjs"))
@@ -188,10 +188,7 @@ const program = (signal: AbortSignal): Command => {
     .option("--json", "print the result as JSON")
     .action(async (name, options) => (await import("./download.js")).downloadCommand(name, options, signal));
 
-  const datasets = root
-    .command("datasets")
-    .description("check a data folder, take over the few-shot splits of others")
-    .showHelpAfterError("(locoop datasets --help says more)");
+  const datasets = root.command("datasets").description("check a data folder, take over the few-shot splits of others");
   datasets
     .command("check")
     .description("compare a data folder with what a benchmark expects; nothing is changed")
@@ -216,14 +213,19 @@ const program = (signal: AbortSignal): Command => {
     .option("--json", "print the result as JSON")
     .action(async (file, options) => (await import("./datasets.js")).importCommand(file, options));
 
-  // No help for an unknown option, but one line and the exit code of usage.
-  for (const c of [root, ...root.commands, ...datasets.commands]) c.exitOverride();
+  finishCommands(root);
   return root;
 };
+
+/** An answer to the last write, which may come after the command's end. */
+function onLateError(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") process.exitCode = 1;
+}
 
 /** Runs the command line with arguments as after `locoop`; resolves to the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
+  let interrupted = false;
   const interrupt = (signal: NodeJS.Signals): void => {
     if (stop.signal.aborted) {
       // The second time at once, as without a handler: an orderly exit would end threads inside native code, which aborts.
@@ -231,11 +233,17 @@ export async function main(argv: readonly string[]): Promise<number> {
       process.kill(process.pid, signal);
       return;
     }
+    interrupted = true;
     stop.abort(new Error("interrupted; what was finished is kept"));
   };
-  // A reader that has seen enough, such as head, is no failure.
-  for (const stream of [process.stdout, process.stderr])
-    stream.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  // A reader that has seen enough, such as head, is no failure: what goes on is stopped in an orderly way, and nothing is said.
+  let unread = false;
+  const streams = [process.stdout, process.stderr];
+  const onStreamError = (error: NodeJS.ErrnoException): void => {
+    unread = error.code === "EPIPE";
+    stop.abort(error);
+  };
+  for (const stream of streams) stream.on("error", onStreamError);
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
   try {
@@ -243,11 +251,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has said why
-    process.stderr.write(`error: ${errorLine(error)}\n`);
-    if (stop.signal.aborted) return 130;
+    if (unread) return 0;
+    printError(error);
+    if (interrupted) return 130;
     return error instanceof UsageError || (error as Error).name === "UsageError" ? 2 : 1;
   } finally {
     process.off("SIGINT", interrupt);
     process.off("SIGTERM", interrupt);
+    for (const stream of streams) {
+      stream.off("error", onStreamError);
+      stream.off("error", onLateError).on("error", onLateError);
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { alignColumns } from "./columns.js";
 import { escapeTerminal } from "./escape.js";
 import type { MethodSummary, ScoreSummary, SetSummary, Statistic, Summary } from "./summarise.js";
 
@@ -35,21 +36,10 @@ export const methodLabel = ({ method, shots }: { method: string; shots?: number 
 export const scoreLabel = (score: string): string =>
   /^(?:[lg]l?-)?mcm$|^msp$|^gen$/.test(score) ? score.toUpperCase() : score;
 
-/** Lines of cells under a header, first column to the left, the others to the right. */
-export function align(rows: readonly (readonly string[])[], left = 2): string[] {
-  const width = (text: string): number => [...text].length;
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ""))));
-  const pad = (text: string, column: number): string => {
-    const space = " ".repeat(widths[column]! - width(text));
-    return column < left ? text + space : space + text;
-  };
-  const line = (row: readonly string[]): string => row.map(pad).join("  ").trimEnd();
-  return [line(rows[0]!), widths.map((w) => "\u2500".repeat(w)).join("  "), ...rows.slice(1).map(line)];
-}
-
 interface TableOptions {
   readonly deviation?: "std" | "standardError";
   readonly sign?: boolean;
+  readonly columns?: number;
 }
 
 function metricTable(
@@ -67,14 +57,14 @@ function metricTable(
       formatPercent(score.average[metric], o),
     ]),
   );
-  return rows.length === 0 ? [] : align([header, ...rows]);
+  return rows.length === 0 ? [] : alignColumns(header, rows, { left: 2, columns: o.columns });
 }
 
 function accuracyTable(methods: readonly MethodSummary[], o: TableOptions): string[] {
   const rows = methods.filter((method) => method.accuracy !== undefined);
   if (rows.length === 0) return [];
   const cells = rows.map((method) => [escapeTerminal(methodLabel(method)), formatPercent(method.accuracy, o)]);
-  return align([["method", "accuracy"], ...cells], 1);
+  return alignColumns(["method", "accuracy"], cells, { columns: o.columns });
 }
 
 function section(title: string, lines: readonly string[]): string[] {
@@ -83,7 +73,8 @@ function section(title: string, lines: readonly string[]): string[] {
 
 /**
  * The summary as aligned plain text for a terminal: FPR95, AUROC and accuracy in percent, mean and standard deviation over
- * seeds, then the paired differences with their standard error. Control characters in names are shown as escapes.
+ * seeds, then the paired differences with their standard error. Control characters in names are shown as escapes. A table that is
+ * wider than `columns` (as many as it takes, by default) is a block of lines for each row instead.
  *
  * @example
  * ```ts
@@ -96,7 +87,7 @@ function section(title: string, lines: readonly string[]): string[] {
  * console.log(formatTable(summarise([{ method: "zero-shot", accuracy: 0.5, scores }])));
  * ```
  */
-export function formatTable(summary: Summary): string {
+export function formatTable(summary: Summary, { columns }: { columns?: number } = {}): string {
   const { sets, methods, paired } = summary;
   const average = escapeTerminal(describeAverage(summary));
   const runs = Math.max(0, ...methods.map((method) => method.seeds.length));
@@ -112,13 +103,13 @@ export function formatTable(summary: Summary): string {
       i === 0 ? formatPercent(pair.accuracy, o) : "", // accuracy does not depend on the score
     ]);
     const title = `${name}: paired difference in points${n > 1 ? ` (mean \u00b1 standard error, n = ${n})` : " (n = 1)"}`;
-    return section(title, align([["on average", "FPR95", "AUROC", "accuracy"], ...rows], 1));
+    return section(title, alignColumns(["on average", "FPR95", "AUROC", "accuracy"], rows, { columns }));
   });
   return [
-    ...section(`FPR95 in %, lower is better${over}`, metricTable(methods, sets, "fpr95", {})),
+    ...section(`FPR95 in %, lower is better${over}`, metricTable(methods, sets, "fpr95", { columns })),
     ...(average ? [average, ""] : []),
-    ...section(`AUROC in %, higher is better${over}`, metricTable(methods, sets, "auroc", {})),
-    ...section(`Accuracy on in-distribution pictures in %${over}`, accuracyTable(methods, {})),
+    ...section(`AUROC in %, higher is better${over}`, metricTable(methods, sets, "auroc", { columns })),
+    ...section(`Accuracy on in-distribution pictures in %${over}`, accuracyTable(methods, { columns })),
     ...differences,
   ].join("\n");
 }
