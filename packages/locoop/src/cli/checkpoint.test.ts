@@ -50,7 +50,14 @@ describe("evaluate --checkpoint", () => {
   it("gives the numbers of the run with the same contexts, also after convert", async () => {
     expect((await locoop("convert", seed(1), "ctx.safetensors")).code).toBe(0);
     const { code, stdout, stderr } = await locoop(
-      ...["evaluate", "--run", "run", "--checkpoint", seed(1), "--checkpoint", "ctx.safetensors", ...sets],
+      "evaluate",
+      "--run",
+      "run",
+      "--checkpoint",
+      seed(1),
+      "--checkpoint",
+      "ctx.safetensors",
+      ...sets,
     );
     expect(stderr).toContain("2 contexts, stored as F32, epoch 50; class name at the position end");
     expect(code).toBe(0);
@@ -68,7 +75,12 @@ describe("evaluate --checkpoint", () => {
   it("takes a mean over seeds, and says when scores are emulated, in the report too", async () => {
     const both = ["--checkpoint", seed(1), "--checkpoint", seed(2), "--weights", weights];
     const { code, stdout, stderr } = await locoop(
-      ...["evaluate", ...both, ...sets, "--emulate-fp16-scores", "--out", "report"],
+      "evaluate",
+      ...both,
+      ...sets,
+      "--emulate-fp16-scores",
+      "--out",
+      "report",
     );
     expect(stderr).not.toContain("error");
     expect(code).toBe(0);
