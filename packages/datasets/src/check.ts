@@ -27,8 +27,10 @@ export interface CheckOptions {
   readonly ood?: ReadonlyArray<{ readonly name: string; readonly dir: string }>;
   readonly shots?: number;
   readonly classNames?: string;
+  /** Decodes pictures and says for each why it could not be read, or undefined; without it only their first bytes are looked at. */
   readonly decode?: (paths: readonly string[]) => Promise<ReadonlyArray<string | undefined>>;
   readonly signal?: AbortSignal;
+  /** What is being done, and how many pictures are done. */
   readonly onProgress?: (stage: "list" | "look" | "decode" | "compare", done: number, total?: number) => void;
 }
 

@@ -52,9 +52,11 @@ export interface DownloadOptions {
   readonly retries?: number;
   readonly timeouts?: DownloadTimeouts;
   readonly signal?: AbortSignal;
+  /** How far the download is, a few times a second. */
   readonly onProgress?: (progress: DownloadProgress) => void;
   /** What is worth telling: a connection that was cut, another process that is waited for. */
   readonly onNotice?: (line: string) => void;
+  /** Asks the server; default: the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
 }
 
