@@ -97,6 +97,24 @@ describe("hostile files", () => {
   });
 });
 
+it("contexts saved from several GPUs are under module.", async () => {
+  const { contexts, epoch } = await readPublishedCheckpoint(await open("more/parallel.pth.tar-50"));
+  expect([contexts.shape, epoch]).toEqual([[2, 4], 50]);
+  expect([...contexts.data]).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((n) => n / 8));
+});
+
+describe("prompts of other methods", () => {
+  it("are refused: CoCoOp's contexts are not used without its network", async () => {
+    const part = { data: new Float32Array(8), shape: [2, 4] };
+    const bytes = writeSafetensors({ ctx: part, "meta_net.linear1.weight": part, token_prefix: part });
+    for (const source of [bytesSource(bytes, { name: "cocoop" }), await open("more/cocoop.pth.tar-10")]) {
+      await expect(readPublishedCheckpoint(source)).rejects.toThrow(
+        /cocoop.*: expected contexts alone, .* but it has "meta_net\.linear1\.weight" beside them: this is a prompt of another method/,
+      );
+    }
+  });
+});
+
 describe("safetensors", () => {
   const values = (...shape: number[]): Floats => ({
     data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i / 7),

@@ -68,8 +68,9 @@ async function readTorchPrompt(source: ByteSource): Promise<PublishedCheckpoint>
   if (archive.kind === "torchscript") throw notPrompt(source, "this is a TorchScript model, such as CLIP's weights");
   if (!isDict(root)) throw notPrompt(source, "the file holds no dict");
   const state = isDict(root.get("state_dict")) ? (root.get("state_dict") as Dict) : root;
-  const ctx = state.get("ctx");
+  const ctx = state.get("ctx") ?? state.get("module.ctx"); // as it is saved from several GPUs
   if (ctx === undefined) throw notPrompt(source, describeState(root, state));
+  refuseOthers(source, [...state.keys()]);
   if (!isTensor(ctx))
     throw new Error(`${source.name}: expected "ctx" as a tensor, got ${describeValue(ctx)}; ${advice}`);
   checkShape(source, ctx.shape);
@@ -83,6 +84,7 @@ async function readSafetensorsPrompt(source: ByteSource): Promise<PublishedCheck
   const own = readOwnMetadata(source, metadata);
   const name = ["ctx", "contexts", "variables.contexts"].find((key) => entries.has(key) && (key === "ctx" || own));
   if (name === undefined) throw notPrompt(source, describeKeys([...entries.keys()]));
+  if (name === "ctx") refuseOthers(source, [...entries.keys()]);
   const { dtype, shape } = entries.get(name)!;
   if (!["F16", "F32", "F64", "BF16"].includes(dtype))
     throw new Error(`${source.name}: expected "${name}" in floating point, got ${dtype}; ${advice}`);
@@ -168,6 +170,15 @@ function notPrompt({ name }: ByteSource, found: string): Error {
 function describeState(root: Dict, state: Dict): string {
   if (root.has("param_groups")) return "this is an optimizer's state";
   return describeKeys([...state.keys()].map((key) => (typeof key === "string" ? key : `(${describeValue(key)})`)));
+}
+
+/** Contexts of CoCoOp and the like mean nothing without the networks that were learned beside them. */
+function refuseOthers({ name }: ByteSource, keys: readonly Pickled[]): void {
+  const parts = keys.filter((key) => typeof key === "string" && key.replace(/^module\./, "").includes("."));
+  if (parts.length === 0) return;
+  throw new Error(
+    `${name}: expected contexts alone, as LoCoOp and CoOp learn them, but ${describeKeys(parts as string[])} beside them: this is a prompt of another method, which is not computed here`,
+  );
 }
 
 // JSON writes some of these as they are: turned text, line separators.

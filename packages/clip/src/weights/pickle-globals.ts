@@ -43,7 +43,7 @@ const storageTypes: Readonly<Record<string, TensorDtype>> = {
 };
 
 const optimizers =
-  "adadelta.Adadelta adagrad.Adagrad adafactor.Adafactor adam.Adam adamw.AdamW adamax.Adamax asgd.ASGD lbfgs.LBFGS nadam.NAdam optimizer.Optimizer radam.RAdam rmsprop.RMSprop rprop.Rprop sgd.SGD sparse_adam.SparseAdam swa_utils.SWALR";
+  "Adafactor Muon adadelta.Adadelta adagrad.Adagrad adam.Adam adamw.AdamW adamax.Adamax asgd.ASGD lbfgs.LBFGS nadam.NAdam optimizer.Optimizer radam.RAdam rmsprop.RMSprop rprop.Rprop sgd.SGD sparse_adam.SparseAdam swa_utils.SWALR";
 const schedulers =
   "_LRScheduler LRScheduler LambdaLR MultiplicativeLR StepLR MultiStepLR ConstantLR LinearLR ExponentialLR SequentialLR PolynomialLR CosineAnnealingLR ChainedScheduler ReduceLROnPlateau CyclicLR CosineAnnealingWarmRestarts OneCycleLR";
 const dassl =

@@ -105,6 +105,7 @@ describe("values that are read", () => {
   it("makes optimisers, schedulers and TorchScript modules inert objects with their state", () => {
     for (const [module, name] of [
       ["torch.optim.sgd", "SGD"],
+      ["torch.optim", "Adafactor"], // names itself without its module
       ["torch.optim.lr_scheduler", "CosineAnnealingLR"],
       ["dassl.optim.lr_scheduler", "ConstantWarmupScheduler"],
       ["__torch__.multimodal.model.___torch_mangle_9367", "LayerNorm"],
