@@ -85,6 +85,7 @@ export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void>
         { name: "never named *", root: join(dir, "never-named"), items: await listPictures(join(dir, "never-named")) },
       ],
       scores: ["mcm", "gl-mcm"],
+      classNames: test.classNames,
       workshop,
       signal,
       onProgress: (set, done, total) => evaluating.update(done, total, set),

@@ -140,6 +140,7 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
       id: { root: dataset.root, items: id },
       ood,
       scores,
+      classNames,
       workshop,
       signal,
       onProgress: (set, done, total) => progress.update(done, total, set),

@@ -69,6 +69,21 @@ describe("evaluateMethods", () => {
     expect(unreadable).toEqual([{ path: join(dir, "id/broken"), error: "not a picture" }]);
     expect((await readdir(join(dir, "scores"))).sort()).toEqual(["SUN.csv", "id.csv", "near_.csv"]);
     expect((await readFile(join(dir, "scores/id.csv"), "utf8")).trim().split("\n")).toHaveLength(4);
+    expect(methods[0]!.pictures!.id.paths.map((path) => path.slice(-5))).toEqual(["0.png", "1.png", "2.png"]);
+    expect([...methods[0]!.pictures!.id.labels]).toEqual([1, 1, 1]);
+    expect(methods[0]!.pictures!.ood["near *"]!.paths).toHaveLength(2);
+    expect(JSON.parse(await readFile(join(dir, "evaluation.json"), "utf8"))).toMatchObject({
+      version: 1,
+      method: "m",
+      settings: { a: "1" },
+      scores: ["mcm"],
+      sets: [
+        { name: "ID", file: "id.csv", root: dir },
+        { name: "SUN", file: "SUN.csv", averaged: true },
+        { name: "near *", file: "near_.csv", averaged: false },
+      ],
+      unreadable: [join(dir, "id/broken")],
+    });
   });
 
   it("refuses a name that is taken, among the extra sets, too", async () => {

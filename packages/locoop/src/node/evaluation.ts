@@ -2,12 +2,15 @@ import { dirname, join } from "node:path";
 import type { Floats } from "@locoop/clip";
 import type { Item } from "@locoop/datasets";
 import { evaluate } from "@locoop/ood-metrics";
-import type { MethodResult, ScoreResult } from "../report/index.js";
+import type { JudgedPictures, MethodResult, ScoreResult } from "../report/index.js";
 import type { Unreadable } from "./data.js";
 import { UsageError } from "./errors.js";
+import { EVALUATION_FILE, type EvaluationFile } from "./evaluation-file.js";
+import { writeJson } from "./files.js";
 import { loadScores } from "./plugins.js";
 import { writeScores } from "./scores-file.js";
 import type { ScoredPicture } from "./scoring.js";
+import { readTraining } from "./training-metrics.js";
 import type { Workshop } from "./workshop.js";
 
 /** One method to judge: its class features and what the tables call it. */
@@ -18,7 +21,7 @@ export interface EvaluatedMethod {
   /** What else it was made with: methods of one name that differ in it are kept apart in the tables. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly classFeatures: Floats;
-  /** Folder for `scores/<set>.csv`, if they are wanted. */
+  /** Folder for `scores/<set>.csv` and `evaluation.json`, if they are wanted; of a run also that of its training's metrics. */
   readonly dir?: string;
 }
 
@@ -37,6 +40,8 @@ export interface EvaluationOptions {
   /** Sets that are measured but stay out of the average. */
   readonly extra?: readonly PictureSet[];
   readonly scores: readonly string[];
+  /** What the classes are called, for `evaluation.json`. */
+  readonly classNames?: readonly string[];
   readonly workshop: Workshop;
   readonly signal?: AbortSignal;
   /** Called with the set's name and the pictures done of all. */
@@ -111,19 +116,24 @@ export async function evaluateMethods(options: EvaluationOptions): Promise<Evalu
   const counts = Object.fromEntries(
     sets.map(({ name }, s) => [name, judged[s]!.filter(({ error }) => error === undefined).length]),
   );
-  for (const [m, { dir }] of methods.entries()) {
+  for (const [m, { dir, ...method }] of methods.entries()) {
     if (dir === undefined) continue;
-    for (const [s, { name, root, items }] of sets.entries()) {
+    const files: EvaluationFile["sets"][number][] = [];
+    for (const [s, { name, items, root = dirname(items[0]!.path) }] of sets.entries()) {
       const labels = s === 0 ? items.map(({ label }) => label) : undefined;
-      const path = join(dir, "scores", `${fileName(s === 0 ? "id" : name)}.csv`);
-      await writeScores(path, {
-        root: root ?? dirname(items[0]!.path),
-        pictures: judged[s]!,
-        labels,
-        method: m,
-        scores: names,
-      });
+      const file = `${fileName(s === 0 ? "id" : name)}.csv`;
+      await writeScores(join(dir, "scores", file), { root, pictures: judged[s]!, labels, method: m, scores: names });
+      files.push({ name, file, root, averaged: s === 0 ? undefined : s <= ood.length });
     }
+    const { classFeatures: _, ...facts } = method;
+    await writeJson(join(dir, EVALUATION_FILE), {
+      version: 1,
+      ...facts,
+      classNames: options.classNames,
+      scores: names,
+      sets: files,
+      unreadable: unreadable.map(({ path }) => path),
+    } satisfies EvaluationFile);
   }
   const resultsOf = (m: number): Record<string, ScoreResult> =>
     Object.fromEntries(
@@ -139,10 +149,33 @@ export async function evaluateMethods(options: EvaluationOptions): Promise<Evalu
         return [name, { id: values(0), ood: { ...main, ...beside }, evaluation: { ...evaluation, rows } }];
       }),
     );
-  const results = methods.map(({ method, shots, seed, settings }, m): MethodResult => {
+  const picturesOf = (m: number): JudgedPictures => {
+    const pictures = (s: number): { paths: string[]; labels: Int32Array; predictions: Int32Array } => {
+      const good = judged[s]!.flatMap(({ path, judgements }, i) =>
+        judgements[m] ? [{ path, i, ...judgements[m] }] : [],
+      );
+      return {
+        paths: good.map(({ path }) => path),
+        labels: Int32Array.from(good, ({ i }) => sets[s]!.items[i]!.label),
+        predictions: Int32Array.from(good, ({ prediction }) => prediction),
+      };
+    };
+    return { id: pictures(0), ood: Object.fromEntries(sets.slice(1).map(({ name }, s) => [name, pictures(s + 1)])) };
+  };
+  const results: MethodResult[] = [];
+  for (const [m, { method, shots, seed, settings, dir }] of methods.entries()) {
     const right = judged[0]!.filter(({ judgements }, i) => judgements[m]?.prediction === id.items[i]!.label).length;
-    return { method, shots, seed, settings, accuracy: right / counts[ID]!, scores: ood.length > 0 ? resultsOf(m) : {} };
-  });
+    results.push({
+      method,
+      shots,
+      seed,
+      settings,
+      accuracy: right / counts[ID]!,
+      scores: ood.length > 0 ? resultsOf(m) : {},
+      pictures: picturesOf(m),
+      training: dir === undefined ? undefined : await readTraining(dir),
+    });
+  }
   return { methods: results, unreadable, counts };
 }
 

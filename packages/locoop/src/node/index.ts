@@ -13,15 +13,21 @@ export {
 } from "../report/index.js";
 export type {
   DrawRegionsOptions,
+  EpochMetrics,
+  JudgedPictures,
   MethodResult,
   MethodSummary,
+  Mistake,
+  Mistakes,
   PictureCrop,
   RegionPicture,
+  RegionProgress,
   ReportData,
   Rgb,
   ScoreResult,
   ScoreSummary,
   SetSummary,
+  ShownPicture,
   Statistic,
   Summary,
 } from "../report/index.js";

@@ -1,19 +1,18 @@
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
 import { histogram, kernelDensity, rangeOf } from "./density.js";
 import type { Markup } from "./escape.js";
 import { escapeHtml } from "./escape.js";
 
-// Colours are CSS variables of the page, so that one drawing serves dark and light; each series also differs by dash.
+// Drawings take the document that they are made in: linkedom's in Node, a page's own in a browser. Colours are CSS variables of
+// the page, so that one drawing serves dark and light; each series also differs by dash.
 const style = { fontSize: "11px", fontFamily: "inherit", background: "none", color: "currentColor" };
 
 /**
  * A drawing of Plot as markup: fixed numbers of digits (the same bytes on every machine), named for screen readers, and
  * without Plot's style element and size, which the page's own style sheet replaces.
  */
-function toSvg(options: Plot.PlotOptions, title: string): Markup {
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const svg = Plot.plot({ ...options, document: document as unknown as Document, style });
+export function toSvg(options: Plot.PlotOptions, title: string, document: Document): Markup {
+  const svg = Plot.plot({ ...options, document, style });
   svg.querySelector("style")?.remove();
   const inner = svg.innerHTML
     .replace(/ aria-(?:label|hidden)="[^"]*"/g, "")
@@ -34,7 +33,9 @@ export function distributionChart({
   range,
   threshold,
   title,
+  document,
 }: {
+  document: Document;
   id: Float64Array;
   ood: Float64Array;
   /** Shared by the charts that are read side by side. */
@@ -75,6 +76,7 @@ export function distributionChart({
       marks: [...bars, ...lines, Plot.ruleX(rule, { strokeDasharray: "1 2", strokeWidth: 1.5 }), Plot.ruleY([0])],
     },
     title,
+    document,
   );
 }
 
@@ -91,7 +93,9 @@ const shorten = (text: string, most = 26): string => {
 export function averagesChart({
   rows,
   title,
+  document,
 }: {
+  document: Document;
   rows: readonly { label: string; values: readonly number[]; mean: number }[];
   title: string;
 }): Markup {
@@ -122,5 +126,6 @@ export function averagesChart({
       ],
     },
     title,
+    document,
   );
 }

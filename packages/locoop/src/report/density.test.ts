@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { averagesChart, distributionChart } from "./charts.js";
 import { histogram, kernelDensity, rangeOf, scottBandwidth } from "./density.js";
+import { createDocument } from "./node-document.js";
 import { createNoise, hostile } from "./sample.test.data.js";
 
 const noise = createNoise(3);
@@ -62,6 +63,7 @@ describe("charts", () => {
     const { markup } = averagesChart({
       rows: [{ label: hostile, values: [0.5, 1 / 3], mean: 5 / 12 }],
       title: hostile,
+      document: createDocument(),
     });
     expect(markup).not.toContain("<script");
     expect(markup).toContain("<title>&lt;script&gt;alert(1)&lt;/script&gt;</title>");
@@ -72,7 +74,14 @@ describe("charts", () => {
   it("draw sets that are empty, constant or not finite without NaN", () => {
     const sets = [new Float64Array(0), new Float64Array(9).fill(0.2), Float64Array.of(NaN, Infinity, 0.1)];
     for (const ood of sets) {
-      const { markup } = distributionChart({ id: values, ood, range: [-5, 5], threshold: NaN, title: "t" });
+      const { markup } = distributionChart({
+        id: values,
+        ood,
+        range: [-5, 5],
+        threshold: NaN,
+        title: "t",
+        document: createDocument(),
+      });
       expect(markup).not.toMatch(/NaN|Infinity|undefined/);
     }
   });

@@ -11,7 +11,7 @@ const percent = (fraction: number): string =>
   Number.isFinite(fraction) ? `${(fraction * 100).toFixed(1)} %` : "\u2013";
 
 /** The averages over all OOD sets at a glance: one drawing for FPR95, one for AUROC. */
-export function averagesFigures({ methods }: Summary): Markup {
+export function averagesFigures({ methods }: Summary, document: Document): Markup {
   const figure = (metric: "fpr95" | "auroc", name: string, better: string): Markup => {
     const rows = methods.flatMap((method) =>
       method.scores.map(({ score, average }) => ({
@@ -25,7 +25,7 @@ export function averagesFigures({ methods }: Summary): Markup {
       .join("; ")}`;
     return html`<figure>
       <figcaption><b>${name}</b> in %, average of the OOD sets; ${better}</figcaption>
-      ${averagesChart({ rows, title })}
+      ${averagesChart({ rows, title, document })}
     </figure> `;
   };
   return html`<div class="charts wide">
@@ -53,7 +53,7 @@ const legend = html`<ul class="legend">
   </li>
 </ul> `;
 
-function scoreFigures(name: string, score: string, result: ScoreResult): Markup {
+function scoreFigures(name: string, score: string, result: ScoreResult, document: Document): Markup {
   const sets = Object.entries(result.ood);
   const range = sharedRange(
     result.id,
@@ -65,7 +65,7 @@ function scoreFigures(name: string, score: string, result: ScoreResult): Markup 
     const numbers = row ? `FPR95 ${percent(row.fpr95)}, AUROC ${percent(row.auroc)}` : "not evaluated";
     const title = `Distribution of ${scoreLabel(score)} scores of ${name}: ${result.id.length} in-distribution pictures against ${ood.length} of ${set}; ${numbers}`;
     return html`<figure>
-      ${distributionChart({ id: result.id, ood, range, threshold, title })}
+      ${distributionChart({ id: result.id, ood, range, threshold, title, document })}
       <figcaption><b>${set}</b><br />${numbers}</figcaption>
     </figure> `;
   });
@@ -74,7 +74,7 @@ function scoreFigures(name: string, score: string, result: ScoreResult): Markup 
 }
 
 /** Histograms and densities of every method and score, one drawing per OOD set; of several seeds, the first given. */
-export function distributionFigures(methods: readonly MethodResult[]): Markup {
+export function distributionFigures(methods: readonly MethodResult[], document: Document): Markup {
   const seen = new Set<string>();
   const labels = labelRuns(methods);
   const figures = methods.flatMap((run, i) => {
@@ -82,7 +82,7 @@ export function distributionFigures(methods: readonly MethodResult[]): Markup {
     if (seen.has(label)) return [];
     seen.add(label);
     const name = run.seed === undefined ? label : `${label}, seed ${run.seed}`;
-    return Object.entries(run.scores).map(([score, result]) => scoreFigures(name, score, result));
+    return Object.entries(run.scores).map(([score, result]) => scoreFigures(name, score, result, document));
   });
   return html`${legend}${figures}`;
 }

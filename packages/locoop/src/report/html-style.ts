@@ -1,8 +1,10 @@
 /** The report's style sheet: dark and light, narrow screens, print. */
 export const styleSheet = `
-:root { color-scheme: light dark; --bg: #fff; --fg: #1c1f23; --soft: #59616b; --line: #d5d9de; --panel: #f5f6f8; --id: #1f63b5; --ood: #b8500c; }
+:root { color-scheme: light dark; --bg: #fff; --fg: #1c1f23; --soft: #59616b; --line: #d5d9de; --panel: #f5f6f8; --id: #1f63b5; --ood: #b8500c;
+  --c0: #1f63b5; --c1: #b8500c; --c2: #17754a; --c3: #8a3fa0; --c4: #a3324b; --c5: #5f6600; }
 @media (prefers-color-scheme: dark) {
-  :root { --bg: #14171a; --fg: #e6e8ea; --soft: #a3abb5; --line: #363c43; --panel: #1d2125; --id: #7db6f7; --ood: #f3a15f; }
+  :root { --bg: #14171a; --fg: #e6e8ea; --soft: #a3abb5; --line: #363c43; --panel: #1d2125; --id: #7db6f7; --ood: #f3a15f;
+    --c0: #7db6f7; --c1: #f3a15f; --c2: #6fd09a; --c3: #d5a3ea; --c4: #f49db0; --c5: #c8d060; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--bg); color: var(--fg); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
@@ -48,7 +50,11 @@ figcaption { overflow-wrap: anywhere; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 10.5rem), 1fr)); gap: 1rem; align-items: start; }
 .pictures img { display: block; max-width: 100%; height: auto; max-height: 20rem; border-radius: 4px; margin-bottom: .3rem; }
 pre { background: var(--panel); padding: .7rem .9rem; border-radius: 6px; overflow-x: auto; font-size: .875rem; }
-summary { cursor: pointer; }
+summary { cursor: pointer; overflow-wrap: anywhere; }
+details { margin: .5rem 0; }
+.data { min-width: 0; }
+.data thead th { white-space: normal; min-width: 4.5rem; text-align: right; }
+.data thead .group { text-align: left; }
 .names { columns: 11rem; padding-left: 1.2rem; }
 footer { padding-bottom: 2.5rem; margin-top: 2.5rem; }
 @media (max-width: 40rem) {
@@ -56,7 +62,8 @@ footer { padding-bottom: 2.5rem; margin-top: 2.5rem; }
   tbody th.group { white-space: normal; min-width: 4.6rem; }
 }
 @media print {
-  :root { --bg: #fff; --fg: #000; --soft: #444; --line: #999; --panel: #fff; --id: #1f63b5; --ood: #b8500c; color-scheme: light; }
+  :root { --bg: #fff; --fg: #000; --soft: #444; --line: #999; --panel: #fff; --id: #1f63b5; --ood: #b8500c; color-scheme: light;
+    --c0: #1f63b5; --c1: #b8500c; --c2: #17754a; --c3: #8a3fa0; --c4: #a3324b; --c5: #5f6600; }
   body { font-size: 10pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   nav, .skip { display: none; }
   figure, tr { break-inside: avoid; }

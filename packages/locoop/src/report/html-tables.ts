@@ -91,6 +91,52 @@ export function resultsTable(
   </div> `;
 }
 
+/** Plain text in a table, folded away behind a chart unless `open`; the first `headers` columns name the row. */
+export function dataTable({
+  caption,
+  head,
+  rows,
+  headers,
+  open = false,
+}: {
+  caption: string;
+  head: readonly string[];
+  rows: readonly (readonly string[])[];
+  headers: number;
+  open?: boolean;
+}): Markup {
+  if (rows.length === 0) return html``;
+  const body = rows.map(
+    (cells) =>
+      html`<tr>
+        ${cells.map((cell, i) =>
+          i < headers ? html`<th scope="row"><bdi>${cell}</bdi></th>` : html`<td>${cell}</td>`,
+        )}
+      </tr> `,
+  );
+  const table = html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}">
+    <table class="data">
+      <caption>
+        <span>${caption}</span>
+      </caption>
+      <thead>
+        <tr>
+          ${head.map((name, i) => html`<th scope="col" class="${i < headers ? "group" : ""}"><bdi>${name}</bdi></th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${body}
+      </tbody>
+    </table>
+  </div> `;
+  return open
+    ? table
+    : html`<details>
+        <summary>Table: ${caption}</summary>
+        ${table}
+      </details> `;
+}
+
 /** Names and values, two columns. */
 export function factsTable(caption: string, facts: Readonly<Record<string, string>>): Markup {
   const rows = Object.entries(facts).map(

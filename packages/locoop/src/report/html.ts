@@ -2,9 +2,14 @@ import type { RgbImage } from "@locoop/clip";
 import { html } from "./escape.js";
 import type { Markup } from "./escape.js";
 import { averagesFigures, distributionFigures } from "./html-charts.js";
+import { classTables } from "./html-classes.js";
+import { rocFigures, thresholdFigures } from "./html-curves.js";
 import { styleSheet } from "./html-style.js";
 import { factsTable, resultsTable } from "./html-tables.js";
+import { trainingFigures } from "./html-training.js";
+import { createDocument } from "./node-document.js";
 import { drawRegions } from "./overlay.js";
+import { perClass } from "./per-class.js";
 import { encodePng, fitPicture } from "./png.js";
 import { summarise } from "./summarise.js";
 import { describeAverage } from "./table.js";
@@ -42,7 +47,7 @@ const meanings = html`<h3>What these numbers mean</h3>
     picture drawn at random. Higher is better; 50 % is guessing, and no threshold is involved.
   </p> `;
 
-function resultsSection(summary: Summary): Markup {
+function resultsSection(summary: Summary, document: Document): Markup {
   const { methods, sets, paired } = summary;
   if (methods.length === 0) return html`<p>No method was evaluated.</p>`;
   const several = methods.some((method) => method.seeds.length > 1);
@@ -63,16 +68,20 @@ function resultsSection(summary: Summary): Markup {
           sign: true,
         })}`
     : html``;
-  return html`${resultsTable(methods, sets, { name: "Results table", caption })}${methods.some((method) => method.scores.length > 0) ? averagesFigures(summary) : html``}${
+  return html`${resultsTable(methods, sets, { name: "Results table", caption })}${methods.some((method) => method.scores.length > 0) ? averagesFigures(summary, document) : html``}${
     several ? html`<p class="soft">Filled dots are means, rings are single seeds.</p>` : html``
   }${pairs}${meanings}`;
 }
 
 function sectionsOf(data: ReportData, pictures: readonly Markup[]): Section[] {
   const paragraphs = data.notes.map((note) => html`<li>${note}</li> `);
+  const document = createDocument();
+  const scored = data.methods.some((run) => Object.keys(run.scores).length > 0);
+  const training = trainingFigures(data.methods, document);
+  const classes = perClass(data.methods, data.classNames.length);
   const names = data.classNames.map((name) => html`<li><bdi>${name}</bdi></li>`);
   const all: (Section | false)[] = [
-    { id: "results", title: "Results", body: resultsSection(summarise(data.methods)) },
+    { id: "results", title: "Results", body: resultsSection(summarise(data.methods), document) },
     data.notes.length > 0 && {
       id: "limits",
       title: "Limits",
@@ -80,14 +89,43 @@ function sectionsOf(data: ReportData, pictures: readonly Markup[]): Section[] {
         ${paragraphs}
       </ul>`,
     },
-    data.methods.some((run) => Object.keys(run.scores).length > 0) && {
+    scored && {
       id: "distributions",
       title: "Score distributions",
       body: html`<p>
           The further apart the two distributions, the better the detector. Each has area 1; higher scores mean more
           in-distribution. Of a method with several seeds the first is drawn.
         </p>
-        ${distributionFigures(data.methods)}`,
+        ${distributionFigures(data.methods, document)}`,
+    },
+    scored && {
+      id: "curves",
+      title: "ROC curves",
+      body: html`<p>
+          Each point is a threshold: how many in-distribution pictures pass it, and how many others. The area under a
+          curve is the AUROC; the straight line is guessing. Of a method with several seeds the first is drawn.
+        </p>
+        ${rocFigures(data.methods, document)}`,
+    },
+    scored && {
+      id: "thresholds",
+      title: "Thresholds",
+      body: html`<p>
+          The share of pictures that pass as the threshold rises. Dotted: the threshold that keeps 95 % of the
+          in-distribution pictures; where it meets the line of an OOD set stands its FPR95.
+        </p>
+        ${thresholdFigures(data.methods, document)}`,
+    },
+    classes !== undefined && {
+      id: "classes",
+      title: "Classes",
+      body: classTables(classes, data.classNames),
+    },
+    training !== undefined && {
+      id: "training",
+      title: "Training",
+      body: html`<p>Means over the steps of each epoch. Every seed is a line of its method's colour.</p>
+        ${training}`,
     },
     data.regions.length > 0 && {
       id: "regions",

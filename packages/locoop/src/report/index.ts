@@ -7,5 +7,17 @@ export { encodePng, fitPicture } from "./png.js";
 export { labelRuns, summarise } from "./summarise.js";
 export type { MethodSummary, ScoreSummary, SetSummary, Statistic, Summary } from "./summarise.js";
 export { formatTable, methodLabel } from "./table.js";
-export type { MethodResult, PictureCrop, RegionPicture, ReportData, ScoreResult } from "./types.js";
+export type {
+  EpochMetrics,
+  JudgedPictures,
+  MethodResult,
+  Mistake,
+  Mistakes,
+  PictureCrop,
+  RegionPicture,
+  RegionProgress,
+  ReportData,
+  ScoreResult,
+  ShownPicture,
+} from "./types.js";
 export { writeReport } from "./write.js";

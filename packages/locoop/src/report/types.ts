@@ -35,6 +35,53 @@ export interface ScoreResult {
   readonly evaluation: Evaluation;
 }
 
+/** The pictures behind the scores, in their order: what they show and what the run took them for, as class indices. */
+export interface JudgedPictures {
+  readonly id: { readonly paths: readonly string[]; readonly labels: Int32Array; readonly predictions: Int32Array };
+  readonly ood: Readonly<Record<string, { readonly paths: readonly string[]; readonly predictions: Int32Array }>>;
+}
+
+/** Means over the steps of one epoch: loss, its parts, learning rate, accuracy. */
+export interface EpochMetrics {
+  /** From 1. */
+  readonly epoch: number;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** A picture to show, with its regions where a model was there to find them. */
+export type ShownPicture = Pick<RegionPicture, "title" | "label" | "image"> &
+  Partial<Pick<RegionPicture, "mask" | "grid" | "crop">>;
+
+/** A picture on the wrong side of the threshold, or the nearest to it. */
+export interface Mistake {
+  /** The OOD set it is of; undefined for an in-distribution picture. */
+  readonly set?: string;
+  readonly value: number;
+  /** The class it was taken for. */
+  readonly prediction: string;
+  /** Its label is the class that the regions were judged by. */
+  readonly picture: ShownPicture;
+}
+
+/** The hardest pictures of one run by one score, hardest first on both sides. */
+export interface Mistakes {
+  /** The run, as people read it. */
+  readonly name: string;
+  readonly score: string;
+  readonly threshold: number;
+  /** In-distribution pictures with the lowest scores. */
+  readonly rejected: readonly Mistake[];
+  /** Out-of-distribution pictures with the highest. */
+  readonly accepted: readonly Mistake[];
+}
+
+/** How the regions of one picture changed as a run was trained. */
+export interface RegionProgress {
+  readonly picture: RegionPicture;
+  /** Epochs done, and the mask then. */
+  readonly stages: readonly { readonly epoch: number; readonly mask: Uint8Array }[];
+}
+
 /** One run: a method at one number of shots and one seed. */
 export interface MethodResult {
   readonly method: string;
@@ -45,6 +92,8 @@ export interface MethodResult {
   /** Share of the in-distribution pictures classified right, 0 to 1. */
   readonly accuracy?: number;
   readonly scores: Readonly<Record<string, ScoreResult>>;
+  readonly pictures?: JudgedPictures;
+  readonly training?: readonly EpochMetrics[];
 }
 
 /** Everything that a report shows. */
@@ -57,6 +106,9 @@ export interface ReportData {
   readonly notes: readonly string[];
   readonly methods: readonly MethodResult[];
   readonly regions: readonly RegionPicture[];
+  readonly mistakes?: Mistakes;
+  /** Of one run, whose name comes with it. */
+  readonly progress?: { readonly name: string; readonly pictures: readonly RegionProgress[] };
   /** The commands that reproduce the run, one a line. */
   readonly commands: readonly string[];
 }
