@@ -18,7 +18,7 @@ const { values: options } = parseArgs({
     processes: { type: "string", default: "1" },
     only: { type: "string" }, // one input by its number, with what it did
     reasons: { type: "boolean", default: false }, // lists the refusals
-    "seconds-each": { type: "string", default: "10" }, // an input that takes longer is ended and saved
+    "seconds-each": { type: "string", default: "10" }, // an input that takes longer is ended and told by its number
   },
 });
 const limit = Number(options["seconds-each"]) * 1000;
