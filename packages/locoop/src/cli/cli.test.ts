@@ -182,7 +182,7 @@ describe("train, evaluate, detect, visualize", () => {
     };
     expect(painted.map(({ labelSource }) => labelSource)).toEqual(["folder", "prediction"]);
     expect(painted[0]!.regions).toBe(64);
-    expect((await sharp(await readFile(painted[0]!.out)).metadata()).width).toBe(80);
+    expect((await sharp(await readFile(painted[0]!.out)).metadata()).width).toBeGreaterThan(3 * 560); // 80 pixels 7-fold, three panels
     expect(await readFiles(join(data, "frog"), ["0.png"])).toEqual(before);
     const again = await locoop(
       "visualize",
@@ -591,7 +591,7 @@ describe("bad input", () => {
     });
     const detected = await locoop("detect", "--run", "run", join(damaged, "frog"));
     expect(detected.stderr).toMatch(/1 of 5 pictures are unreadable/);
-    expect(detected.stdout).toMatch(/1\.png: unreadable/);
+    expect(detected.stdout).toMatch(/1\.png +unreadable: not a picture/);
     expect(detected.code).toBe(0);
   });
 

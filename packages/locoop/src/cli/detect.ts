@@ -11,8 +11,8 @@ import { isModulePath, loadScore, resolveChoice } from "../node/plugins.js";
 import { createWorkshop } from "../node/workshop.js";
 import { chooseEngine, loadModel } from "./engine-flags.js";
 import { type Judge, type JudgeFlags, openJudge } from "./judge.js";
-import { notice, percent, print, printJson } from "./output.js";
-import { createProgress } from "./progress.js";
+import { notice, printJson } from "./output.js";
+import { BATCH, judgeListed, judgeWatched, requireFolders, showJsonLine, showText } from "./verdicts.js";
 
 interface DetectFlags extends EngineOptions, JudgeFlags {
   score?: string;
@@ -20,6 +20,8 @@ interface DetectFlags extends EngineOptions, JudgeFlags {
   threshold?: number;
   emulateFp16Scores?: boolean;
   json?: boolean;
+  jsonLines?: boolean;
+  watch?: boolean;
 }
 
 /** Files as given, folders as the pictures in them. */
@@ -39,9 +41,12 @@ export async function detect(pictures: readonly string[], flags: DetectFlags, si
   checkEngineOptions(flags);
   if (flags.threshold !== undefined && flags.calibration !== undefined)
     throw new UsageError("--threshold and --calibration both set the threshold; leave one out");
+  if (flags.json && flags.watch)
+    throw new UsageError("--json prints one document at the end, and --watch has no end; take --json-lines");
   const judge = await openJudge(flags);
   const { name, choice, known } = await chooseScore(judge, flags);
-  const paths = await expandPictures(pictures);
+  const paths = flags.watch ? [] : await expandPictures(pictures);
+  if (flags.watch) await requireFolders(pictures);
   const { engine, threads } = await chooseEngine(flags);
   const model = judge.modelFor(engine);
   const classFeatures = await judge.classFeatures(await loadModel(model));
@@ -49,40 +54,42 @@ export async function detect(pictures: readonly string[], flags: DetectFlags, si
   const few = engine.engine === "tfjs" && paths.length < 64 && flags.threads === undefined;
   const workshop = createWorkshop({ model, threads: few ? 1 : threads });
   if (!workshop.here) await closeModel();
-  const progress = createProgress({ label: "detect", total: paths.length });
-  let found: FileDetection[];
-  let threshold: Threshold;
+  const { classNames } = judge;
   try {
-    threshold = known ?? (await calibrate(flags.calibration!, { workshop, classFeatures, choice, signal }));
-    const verdict = { classNames: judge.classNames, classFeatures, choice, threshold: threshold.value };
-    found = await judgeFiles(verdict, paths, { workshop, signal, onProgress: (done) => progress.update(done) });
+    const threshold = known ?? (await calibrate(flags.calibration!, { workshop, classFeatures, choice, signal }));
+    const verdict = { classNames, classFeatures, choice, threshold: threshold.value };
+    const judgeThese = (paths: readonly string[], onProgress?: (done: number) => void): Promise<FileDetection[]> =>
+      judgeFiles(verdict, paths, { workshop, signal, onProgress });
+    const show = flags.jsonLines
+      ? showJsonLine(name, threshold.value)
+      : showText(paths, classNames, { score: name, threshold: threshold.value });
+    if (flags.watch) {
+      notice(`threshold: ${describeThreshold(threshold)}`);
+      await judgeWatched(pictures, { judgeThese, show, signal });
+      return;
+    }
+    const found = await judgeListed(paths, {
+      judgeThese,
+      show: flags.json ? undefined : show,
+      batch: workshop.here ? BATCH : BATCH * threads,
+    });
+    const unreadable = found.filter(({ error }) => error !== undefined);
+    if (flags.json) {
+      for (const { path, error } of unreadable) notice(`unreadable: ${path}: ${error}`);
+      printJson({
+        score: name,
+        threshold: threshold.value,
+        calibration: threshold.calibration,
+        ...(flags.emulateFp16Scores && { emulated: FLOAT16_NOTE }),
+        unreadable: unreadable.length,
+        pictures: found,
+      });
+    } else notice(`threshold: ${describeThreshold(threshold)}`);
+    if (unreadable.length > 0) notice(`notice: ${unreadable.length} of ${found.length} pictures are unreadable`);
+    if (unreadable.length === found.length) throw new Error(`none of the ${found.length} pictures can be read`);
   } finally {
-    progress.end();
     await workshop.dispose();
   }
-  const unreadable = found.filter(({ error }) => error !== undefined);
-  for (const { path, error } of unreadable) notice(`unreadable: ${path}: ${error}`);
-  if (flags.json)
-    printJson({
-      score: name,
-      threshold: threshold.value,
-      calibration: threshold.calibration,
-      ...(flags.emulateFp16Scores && { emulated: FLOAT16_NOTE }),
-      unreadable: unreadable.length,
-      pictures: found,
-    });
-  else {
-    for (const { path, error, className, confidence, score, isId } of found) {
-      if (error !== undefined) print(`${path}: unreadable`);
-      else
-        print(
-          `${path}: ${isId ? className : `none of these (closest: ${className})`}, confidence ${percent(confidence!)} %, ${name} ${score!.toPrecision(6)} ${isId ? ">=" : "<"} ${threshold.value.toPrecision(6)}`,
-        );
-    }
-    notice(`threshold: ${describeThreshold(threshold)}`);
-  }
-  if (unreadable.length > 0) notice(`notice: ${unreadable.length} of ${found.length} pictures are unreadable`);
-  if (unreadable.length === found.length) throw new Error(`none of the ${found.length} pictures can be read`);
 }
 
 /** A threshold and where it comes from. */

@@ -127,7 +127,7 @@ const program = (signal: AbortSignal): Command => {
     .action(async (options) => (await import("./evaluate.js")).evaluateCommand(options, signal));
 
   engine(command("detect", "say the class of each picture, or that it is none of them"))
-    .argument("<pictures...>", "picture files or folders")
+    .argument("<pictures...>", "picture files or folders; with --watch, folders")
     .option("--run <dir>", "a run folder")
     .option("--checkpoint <file>", CHECKPOINT)
     .option(
@@ -141,7 +141,9 @@ const program = (signal: AbortSignal): Command => {
     .option("--class-names <file>", CLASS_LIST)
     .option("--position <where>", POSITION, oneOf("end", "middle", "front"))
     .addOption(activation())
-    .option("--json", "print the results as JSON")
+    .option("--watch", "go on with pictures that come into the folders, as they are written completely, until Ctrl-C")
+    .addOption(new Option("--json", "print the results as one JSON document").conflicts("jsonLines"))
+    .option("--json-lines", "print each picture's result as a line of JSON, as soon as it is there")
     .action(async (pictures, options) => (await import("./detect.js")).detect(pictures, options, signal));
 
   engine(command("visualize", "paint the ID-irrelevant regions on pictures"))
@@ -238,9 +240,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   // A reader that has seen enough, such as head, is no failure: what goes on is stopped in an orderly way, and nothing is said.
   let unread = false;
+  let unwritten = false;
   const streams = [process.stdout, process.stderr];
   const onStreamError = (error: NodeJS.ErrnoException): void => {
-    unread = error.code === "EPIPE";
+    if (error.code === "EPIPE") unread = true;
+    else unwritten = true;
     stop.abort(error);
   };
   for (const stream of streams) stream.on("error", onStreamError);
@@ -248,7 +252,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.on("SIGTERM", interrupt);
   try {
     await program(stop.signal).parseAsync([...argv], { from: "user" });
-    return 0;
+    return unwritten ? 1 : 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has said why
     if (unread) return 0;
