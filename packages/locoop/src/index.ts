@@ -8,3 +8,27 @@ export {
 } from "./detector.js";
 export { defaultTopK, locoopLoss, type LocoopLossOptions } from "./loss.js";
 export { idIrrelevantRegions, type IdIrrelevantRegionsOptions } from "./regions.js";
+export type { ColorMap, Rgb } from "./report/color-map.js";
+export {
+  drawRegionPicture,
+  type RegionDrawing,
+  type RegionScene,
+  type RegionStyle,
+  type Shape,
+} from "./report/region-drawing.js";
+export {
+  drawRegionFigure,
+  drawRegionPanels,
+  type RegionMeasures,
+  type RegionPanel,
+  type RegionPanels,
+} from "./report/region-figure.js";
+export {
+  type Rectangle,
+  type RegionEdges,
+  regionEdges,
+  type RegionPlace,
+  shownPart,
+} from "./report/region-geometry.js";
+export { toSvg, type ToSvgOptions } from "./report/region-svg.js";
+export type { PictureCrop } from "./report/types.js";

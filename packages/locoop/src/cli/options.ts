@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { parseRgb, type Rgb } from "../report/color-map.js";
 
 /** A whole number of at least `least`. */
 export const wholeNumber =
@@ -77,4 +78,27 @@ export function namedFolder(
   const name = text.slice(0, at);
   if (before.some((set) => set.name === name)) throw new InvalidArgumentError(`the name "${name}" comes twice.`);
   return [...before, { name, dir: text.slice(at + 1) }];
+}
+
+/** Formats of region pictures: "png,svg,html"; each once. */
+export function formatList(text: string, before: readonly string[] = []): string[] {
+  const formats = [...new Set(list(text, before))];
+  if (formats.length === 0 || formats.some((format) => !["png", "svg", "html"].includes(format)))
+    throw new InvalidArgumentError("expected some of png, svg, html, such as png,html.");
+  return formats;
+}
+
+/** A colour as #rrggbb. */
+export function colorCode(text: string): Rgb {
+  const color = parseRgb(text);
+  if (!color) throw new InvalidArgumentError("expected a colour such as #ff6000.");
+  return color;
+}
+
+/** "0.1,0.3": the cosines of a heat map's darkest and lightest colour. */
+export function cosineRange(text: string): [number, number] {
+  const [low, high, ...more] = text.split(",").map(number);
+  if (low === undefined || high === undefined || more.length > 0 || !(low < high))
+    throw new InvalidArgumentError("expected two numbers, the lower first, such as 0.1,0.3.");
+  return [low, high];
 }

@@ -1,9 +1,9 @@
 export {
-  contactSheet,
   drawRegions,
   encodePng,
   fitPicture,
   formatTable,
+  renderRegionPng,
   renderReport,
   summarise,
   toReportCsv,
@@ -67,8 +67,9 @@ export {
   type JudgedRegions,
   type JudgeRegionsOptions,
   type LabelSource,
-  writeRegions,
+  type RegionVerdict,
 } from "./visualization.js";
+export { type RegionFormat, writeRegions, type WriteRegionsOptions } from "./region-files.js";
 export { resolveWeights } from "./weights-name.js";
 export { createWorkshop, type JobOptions, type TrainAllOptions, type Workshop } from "./workshop.js";
 export { zeroShotFeatures } from "./zero-shot.js";

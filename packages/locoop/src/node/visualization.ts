@@ -1,15 +1,11 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, realpath } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import type { Clip, Floats, RgbImage } from "@locoop/clip";
 import { cosines, cropFor, preprocess, regionGrid } from "@locoop/clip";
 import { readImage } from "@locoop/clip/node";
-import { mostSimilar } from "../detector.js";
+import { type DetectorScore, mostSimilar } from "../detector.js";
 import { idIrrelevantRegions } from "../regions.js";
-import { drawRegions, encodePng, type RegionPicture } from "../report/index.js";
+import type { RegionPicture } from "../report/index.js";
 import { UsageError } from "./errors.js";
-import { fileName } from "./evaluation.js";
-import { exists, writeWhole } from "./files.js";
 import type { RunClass } from "./run-folder.js";
 
 /** Where a picture's label came from. */
@@ -20,6 +16,31 @@ export interface JudgedRegions extends RegionPicture {
   readonly path: string;
   readonly classIndex: number;
   readonly labelSource: LabelSource;
+  /** [P], cosine of each region with the label. */
+  readonly labelSimilarity: Float32Array;
+  /** [P], cosine of each region with the most similar other class; NaN if there is only one class. */
+  readonly otherSimilarity: Float32Array;
+  /** [P], index of that class, -1 if there is only one class. */
+  readonly otherClasses: Int32Array;
+  /** [P], its name. */
+  readonly otherNames: readonly string[];
+  /** [P], probability of the label among the classes. */
+  readonly labelProbability: Float32Array;
+  /** The most similar class of the whole picture, and its probability among the classes. */
+  readonly prediction: { readonly classIndex: number; readonly className: string; readonly confidence: number };
+  /** Whether the picture is one of the classes; only where a score and a threshold were given. */
+  readonly verdict?: RegionVerdict;
+  /** By which rule regions are ID-irrelevant, in words. */
+  readonly rule: string;
+}
+
+/** What a detector says of the whole picture. */
+export interface RegionVerdict {
+  /** Name of the score. */
+  readonly score: string;
+  readonly value: number;
+  readonly threshold: number;
+  readonly isId: boolean;
 }
 
 /** Index of a class by its name or folder, -1 if there is none. */
@@ -35,6 +56,10 @@ export interface JudgeRegionsOptions {
   /** [C,E] */
   readonly classFeatures: Floats;
   readonly topK: number;
+  /** Instead of K: a region is ID-irrelevant if the label's probability there, among the classes, is below this (0 to 1). */
+  readonly regionThreshold?: number;
+  /** Judges the whole picture, too. */
+  readonly verdictBy?: { readonly score: DetectorScore; readonly threshold: number };
   /** Index, name or folder of the class that the picture shows. */
   readonly label?: number | string;
   /** The picture, where it has been read ahead. */
@@ -70,12 +95,22 @@ export interface JudgeRegionsOptions {
  */
 export async function judgeRegions(
   path: string,
-  { clip, classes, classFeatures, topK, label, image: read = readImage(path) }: JudgeRegionsOptions,
+  {
+    clip,
+    classes,
+    classFeatures,
+    topK,
+    regionThreshold,
+    verdictBy,
+    label,
+    image: read = readImage(path),
+  }: JudgeRegionsOptions,
 ): Promise<JudgedRegions> {
   const image = await read;
   const size = clip.config.imageSize;
   const features = await clip.image.encode({ data: preprocess(image, size), batch: 1 }, { local: true });
-  const { global, local } = cosines(features, classFeatures);
+  const matches = cosines(features, classFeatures);
+  const { global, local } = matches;
   const fromFolder = findClass(classes, basename(dirname(resolve(path))));
   const asked = typeof label === "string" ? findClass(classes, label) : (label ?? -1);
   if (label !== undefined && !classes[asked])
@@ -86,8 +121,14 @@ export async function judgeRegions(
         .join(", ")}${classes.length > 5 ? ", ..." : ""}), got "${label}"`,
     );
   const labelSource: LabelSource = asked >= 0 ? "option" : fromFolder >= 0 ? "folder" : "prediction";
-  const classIndex = asked >= 0 ? asked : fromFolder >= 0 ? fromFolder : mostSimilar(global, clip.logitScale).label;
-  const mask = idIrrelevantRegions({ local: local!, classes: classes.length, label: classIndex, topK });
+  const { label: predicted, confidence } = mostSimilar(global, clip.logitScale);
+  const classIndex = asked >= 0 ? asked : fromFolder >= 0 ? fromFolder : predicted;
+  const regions = measureRegions(local!, { classes: classes.length, label: classIndex, logitScale: clip.logitScale });
+  const mask =
+    regionThreshold === undefined
+      ? idIrrelevantRegions({ local: local!, classes: classes.length, label: classIndex, topK })
+      : Uint8Array.from(regions.labelProbability, (probability) => (probability < regionThreshold ? 1 : 0));
+  const value = verdictBy?.score(matches)[0];
   return {
     path,
     title: basename(path),
@@ -98,21 +139,48 @@ export async function judgeRegions(
     crop: cropFor(image.width, image.height, size),
     classIndex,
     labelSource,
+    ...regions,
+    otherNames: Array.from(regions.otherClasses, (other) => classes[other]?.name ?? ""),
+    prediction: { classIndex: predicted, className: classes[predicted]!.name, confidence },
+    rule:
+      regionThreshold === undefined
+        ? `the label is not among the ${topK} most similar of ${classes.length} classes`
+        : `the label's probability is below ${regionThreshold}`,
+    ...(verdictBy &&
+      value !== undefined && {
+        verdict: {
+          score: verdictBy.score.name,
+          value,
+          threshold: verdictBy.threshold,
+          isId: value >= verdictBy.threshold,
+        },
+      }),
   };
 }
 
-/**
- * Paints the regions and writes a PNG into a folder, whose path is returned; no file that exists is ever written over. See
- * `judgeRegions` for an example.
- */
-export async function writeRegions(picture: JudgedRegions, dir: string): Promise<string> {
-  await mkdir(dir, { recursive: true });
-  const stem = fileName(`${basename(picture.path, extname(picture.path))}-regions`);
-  let target = join(dir, `${stem}.png`);
-  for (let n = 2; await exists(target); n++)
-    target = n < 10_000 ? join(dir, `${stem}-${n}.png`) : join(dir, `${stem}-${randomBytes(4).toString("hex")}.png`);
-  if (resolve(target) === (await realpath(picture.path).catch(() => "")))
-    throw new Error(`${target} is the picture itself; choose another --out`);
-  await writeWhole(target, await encodePng(drawRegions(picture)));
-  return target;
+/** What is known of each of P regions from the cosines [P,C] of one picture. */
+function measureRegions(
+  local: Float32Array | Float64Array,
+  { classes, label, logitScale }: { classes: number; label: number; logitScale: number },
+): Pick<JudgedRegions, "labelSimilarity" | "otherSimilarity" | "otherClasses" | "labelProbability"> {
+  const P = local.length / classes;
+  const measured = {
+    labelSimilarity: new Float32Array(P),
+    otherSimilarity: new Float32Array(P).fill(Number.NaN),
+    otherClasses: new Int32Array(P).fill(-1),
+    labelProbability: new Float32Array(P),
+  };
+  for (let region = 0; region < P; region++) {
+    const row = local.subarray(region * classes, (region + 1) * classes);
+    const own = row[label]!;
+    let other = -1;
+    for (let c = 0; c < classes; c++) if (c !== label && (other < 0 || row[c]! > row[other]!)) other = c;
+    let sum = 0; // of exp(logit - the label's): its reciprocal is the label's probability, 0 where it overflows
+    for (const cosine of row) sum += Math.exp(logitScale * (cosine - own));
+    measured.labelSimilarity[region] = own;
+    measured.labelProbability[region] = 1 / sum;
+    measured.otherClasses[region] = other;
+    if (other >= 0) measured.otherSimilarity[region] = row[other]!;
+  }
+  return measured;
 }

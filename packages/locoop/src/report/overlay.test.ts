@@ -1,7 +1,6 @@
 import { cropFor, preprocess } from "@locoop/clip";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { contactSheet } from "./contact-sheet.js";
 import { drawRegions } from "./overlay.js";
 import { encodePng, fitPicture } from "./png.js";
 import type { RegionPicture } from "./types.js";
@@ -126,23 +125,6 @@ describe("drawRegions", () => {
     expect(() => drawRegions({ ...good, image: { ...good.image, width: 5 } })).toThrow(
       "needs 60 bytes of RGB, but has 48",
     );
-  });
-});
-
-describe("contactSheet", () => {
-  it("centres pictures of different size in equal cells", () => {
-    const sheet = contactSheet([grey(2, 2, 1), grey(4, 2, 2), grey(2, 2, 3)], {
-      columns: 2,
-      padding: 1,
-      background: [0, 0, 0],
-    });
-    expect([sheet.width, sheet.height]).toEqual([11, 7]);
-    const row = (y: number) => Array.from({ length: 11 }, (_, x) => sheet.data[(y * 11 + x) * 3]).join("");
-    expect([row(0), row(1), row(4), row(6)]).toEqual(["00000000000", "00110022220", "00330000000", "00000000000"]);
-  });
-
-  it("refuses no picture", () => {
-    expect(() => contactSheet([])).toThrow("at least one picture");
   });
 });
 

@@ -1,8 +1,8 @@
 import type { RgbImage } from "@locoop/clip";
+import type { Rgb } from "./color-map.js";
 import type { RegionPicture } from "./types.js";
 
-/** A colour as red, green and blue, 0 to 255 each. */
-export type Rgb = readonly [number, number, number];
+export type { Rgb };
 
 /** How {@link drawRegions} paints. */
 export interface DrawRegionsOptions {
