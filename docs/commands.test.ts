@@ -15,6 +15,7 @@ const root = resolve(import.meta.dirname, "..");
 const commands = [
   "train",
   "evaluate",
+  "report",
   "detect",
   "visualize",
   "demo",

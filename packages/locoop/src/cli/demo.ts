@@ -4,11 +4,13 @@ import { openDataset } from "../node/data.js";
 import { checkEngineOptions, describeEnvironment, type EngineOptions } from "../node/engine.js";
 import { type EvaluatedMethod, evaluateMethods } from "../node/evaluation.js";
 import { closeModel, openModel } from "../node/model.js";
+import { findMistakes, findProgress } from "../node/report-pictures.js";
 import { judgeRegions } from "../node/visualization.js";
 import { createWorkshop } from "../node/workshop.js";
 import { ensureWritableFolder } from "../node/writable-folder.js";
 import { zeroShotFeatures } from "../node/zero-shot.js";
-import { formatTable, summarise, writeReport } from "../report/index.js";
+import { runName } from "../report/groups.js";
+import { formatTable, methodLabel, summarise, writeReport } from "../report/index.js";
 import { SETTINGS, trainAll } from "./demo-training.js";
 import { chooseEngine } from "./engine-flags.js";
 import { notice, print, printBlock, printJson, terminalWidth } from "./output.js";
@@ -105,6 +107,23 @@ export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void>
         }),
       );
     }
+    const classNames = test.classNames;
+    const mistakes = await findMistakes(result.methods, {
+      classNames,
+      judgeOf: ({ method, shots, seed }) => {
+        const made = runs.find(({ spec: { config } }) => {
+          const { settings } = config;
+          return settings.method === method && settings.shots === shots && settings.seed === seed;
+        });
+        return made && { clip, classNames, classFeatures: made.run.classFeatures, topK: SETTINGS.topK };
+      },
+    });
+    const pictures = await findProgress(shown.spec, { clip, items: test.items, signal });
+    const { settings: learned } = shown.spec.config;
+    const progress = pictures && {
+      name: runName(methodLabel(learned), learned),
+      pictures,
+    };
     await closeModel();
 
     const summary = summarise(result.methods);
@@ -130,6 +149,8 @@ export async function demo(flags: DemoFlags, signal: AbortSignal): Promise<void>
         notes: NOTES,
         methods: result.methods,
         regions,
+        mistakes,
+        progress,
         commands: [`locoop demo${flags.full ? " --full" : ""}`],
       },
       out,

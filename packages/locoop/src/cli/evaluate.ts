@@ -27,13 +27,16 @@ import {
   type PublishedPrompt,
 } from "../node/published-run.js";
 import { readRun, type Run, type RunClass } from "../node/run-folder.js";
+import { findMistakes, findProgress } from "../node/report-pictures.js";
+import { readStages } from "../node/training-history.js";
 import { withoutTrained } from "../node/trained-pictures.js";
 import { createWorkshop } from "../node/workshop.js";
 import { judgeRegions } from "../node/visualization.js";
 import { resolveWeights } from "../node/weights-name.js";
 import { ensureWritableFolder } from "../node/writable-folder.js";
 import { zeroShotFeatures } from "../node/zero-shot.js";
-import { formatTable, type RegionPicture, summarise, writeReport } from "../report/index.js";
+import { mainRun } from "../report/groups.js";
+import { formatTable, type RegionPicture, type ReportData, summarise, writeReport } from "../report/index.js";
 import { chooseEngine, loadModel } from "./engine-flags.js";
 import { evaluationReport } from "./evaluation-report.js";
 import { notice, print, printBlock, printJson, terminalWidth } from "./output.js";
@@ -161,9 +164,22 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
         ? { classes, classFeatures: methods.at(-prompts.length)!.classFeatures, topK: defaultTopK(classes.length) }
         : undefined;
     const regions = judging ? await overlays(judging, thinOut(readable, SHOWN), model) : [];
+    const shown = await shownPictures({ runs, result, readable, classNames, model, signal });
     const { template } = flags;
     await writeReport(
-      await evaluationReport({ engine, template, threads, scores, runs, dataset, classes, result, regions, notes }),
+      await evaluationReport({
+        engine,
+        template,
+        threads,
+        scores,
+        runs,
+        dataset,
+        classes,
+        result,
+        regions,
+        notes,
+        ...shown,
+      }),
       resolve(out),
     );
   }
@@ -205,6 +221,44 @@ async function overlays(
     await closeModel();
   }
   return pictures;
+}
+
+// Classes times stages of a training that are encoded for the report: of more, `locoop report` shows the regions over the epochs.
+const MOST_PROMPTS = 2000;
+
+/** The hardest pictures, and how the regions of a few changed over the epochs. */
+async function shownPictures({
+  runs,
+  result,
+  readable,
+  classNames,
+  model,
+  signal,
+}: {
+  runs: readonly Run[];
+  result: EvaluationResult;
+  readable: readonly { path: string; label: number }[];
+  classNames: readonly string[];
+  model: ModelSpec;
+  signal: AbortSignal;
+}): Promise<Pick<ReportData, "mistakes" | "progress">> {
+  const main = mainRun(result.methods);
+  const run = runs.find(
+    ({ config: { settings } }) =>
+      settings.method === main?.run.method && settings.seed === main.run.seed && settings.shots === main.run.shots,
+  );
+  if (!run) return { mistakes: await findMistakes(result.methods, { classNames }) };
+  const clip = await openModel(model);
+  try {
+    const { topK, epochs } = run.config.settings;
+    const judge = { clip, classNames, classFeatures: run.classFeatures, topK };
+    const mistakes = await findMistakes(result.methods, { classNames, judgeOf: () => judge });
+    const few = classNames.length * (await readStages(run.dir, epochs)).length <= MOST_PROMPTS;
+    const pictures = few ? await findProgress(run, { clip, items: readable, signal }) : undefined;
+    return { mistakes, progress: pictures && { name: main!.name, pictures } };
+  } finally {
+    await closeModel();
+  }
 }
 
 const UNKNOWN_TRAINING =

@@ -2,6 +2,7 @@ import type { Dataset } from "@locoop/datasets";
 import { describeSettings } from "../node/compared-runs.js";
 import { describeEnvironment, type EngineChoice } from "../node/engine.js";
 import type { EvaluationResult } from "../node/evaluation.js";
+import { quote, trainCommand } from "../node/run-commands.js";
 import type { Run, RunClass } from "../node/run-folder.js";
 import type { RegionPicture, ReportData } from "../report/index.js";
 
@@ -16,6 +17,8 @@ export interface EvaluationReport {
   readonly classes: readonly RunClass[];
   readonly result: EvaluationResult;
   readonly regions: readonly RegionPicture[];
+  readonly mistakes?: ReportData["mistakes"];
+  readonly progress?: ReportData["progress"];
   /** What was noticed on the way. */
   readonly notes: readonly string[];
 }
@@ -31,6 +34,8 @@ export async function evaluationReport({
   classes,
   result,
   regions,
+  mistakes,
+  progress,
   notes: noticed,
 }: EvaluationReport): Promise<ReportData> {
   const settings: Record<string, string> = {
@@ -65,8 +70,8 @@ export async function evaluationReport({
     notes,
     methods: result.methods,
     regions,
-    commands: [["locoop", ...process.argv.slice(2)].map(quote).join(" ")],
+    mistakes,
+    progress,
+    commands: [...runs.map(trainCommand), ["locoop", ...process.argv.slice(2)].map(quote).join(" ")],
   };
 }
-
-const quote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

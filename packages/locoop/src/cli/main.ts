@@ -126,6 +126,14 @@ const program = (signal: AbortSignal): Command => {
     .option("--json", "print the results as JSON")
     .action(async (options) => (await import("./evaluate.js")).evaluateCommand(options, signal));
 
+  engine(command("report", "show runs side by side: report.html, with the numbers as JSON, CSV and Markdown"))
+    .argument("<runs...>", "run folders that were evaluated, or what evaluate --out wrote")
+    .option("--out <dir>", "where report.{html,md,csv,json} go (default: the run folder of one run, else report)")
+    .option("--weights <file>", "of the run whose pictures are shown, if they have moved since the training")
+    .option("--no-pictures", "look at no picture and load no model: numbers and curves alone")
+    .option("--json", "print the results as JSON")
+    .action(async (runs, options) => (await import("./report.js")).reportCommand(runs, options, signal));
+
   engine(command("detect", "say the class of each picture, or that it is none of them"))
     .argument("<pictures...>", "picture files or folders; with --watch, folders")
     .option("--run <dir>", "a run folder")

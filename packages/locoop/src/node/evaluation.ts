@@ -1,12 +1,12 @@
 import { dirname, join } from "node:path";
 import type { Floats } from "@locoop/clip";
 import type { Item } from "@locoop/datasets";
-import { evaluate } from "@locoop/ood-metrics";
 import type { JudgedPictures, MethodResult, ScoreResult } from "../report/index.js";
 import type { Unreadable } from "./data.js";
 import { UsageError } from "./errors.js";
 import { EVALUATION_FILE, type EvaluationFile } from "./evaluation-file.js";
 import { writeJson } from "./files.js";
+import { measure } from "./measure.js";
 import { loadScores } from "./plugins.js";
 import { writeScores } from "./scores-file.js";
 import type { ScoredPicture } from "./scoring.js";
@@ -143,10 +143,7 @@ export async function evaluateMethods(options: EvaluationOptions): Promise<Evalu
         const scoresOf = (list: readonly PictureSet[], first: number): Record<string, Float64Array> =>
           Object.fromEntries(list.map((set, j) => [set.name, values(first + j)]));
         const [main, beside] = [scoresOf(ood, 1), scoresOf(extra, 1 + ood.length)];
-        const evaluation = evaluate(values(0), main);
-        // Extra sets stand beside the others, but not in their average.
-        const rows = extra.length > 0 ? [...evaluation.rows, ...evaluate(values(0), beside).rows] : evaluation.rows;
-        return [name, { id: values(0), ood: { ...main, ...beside }, evaluation: { ...evaluation, rows } }];
+        return [name, measure(values(0), main, beside)];
       }),
     );
   const picturesOf = (m: number): JudgedPictures => {

@@ -106,6 +106,8 @@ export const runFiles = {
   prompt: "prompt.safetensors",
   classFeatures: "class-features.safetensors",
   detector: "detector.json",
+  /** A folder: the learner's variables after some epochs, for reports; nothing else needs it. */
+  history: "history",
   /** A folder: features of the views, if there are any; nothing but another training needs it. */
   cache: "cache",
 } as const;

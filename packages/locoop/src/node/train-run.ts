@@ -5,7 +5,14 @@ import { writeSafetensors } from "@locoop/clip";
 import type { Item } from "@locoop/datasets";
 import { batches, countBatches, writeSplit } from "@locoop/datasets";
 import type { Learner, TrainingBatch } from "@locoop/prompt-learning";
-import { encodeClasses, fit, readCheckpoint, variableName, writeCheckpoint } from "@locoop/prompt-learning";
+import {
+  crossEntropyLoss,
+  encodeClasses,
+  fit,
+  readCheckpoint,
+  variableName,
+  writeCheckpoint,
+} from "@locoop/prompt-learning";
 import { locoopLoss } from "../loss.js";
 import { exists, inFile, removeLeftovers, writeJson, writeWhole } from "./files.js";
 import { ensureFiniteClasses } from "./finite.js";
@@ -13,6 +20,8 @@ import { type AnyLearner, loadLearner } from "./plugins.js";
 import type { CalibrationOrigin, DetectorFile, RunClass, RunConfig } from "./run-folder.js";
 import { checkResumable, readRun, runFiles, runState, startRunFolder, writeClassFeatures } from "./run-folder.js";
 import { calibrateRun } from "./thresholds.js";
+import { withAccuracy } from "./training-accuracy.js";
+import { keepStage } from "./training-history.js";
 import { openBatchFeatures } from "./training-views.js";
 import type { Workshop } from "./workshop.js";
 
@@ -198,10 +207,11 @@ async function trainSteps(
     logitScale: clip.logitScale,
     batches: batchesOf,
     stepsPerEpoch,
-    loss:
+    loss: withAccuracy(
       settings.loss === "learner"
-        ? undefined
+        ? (learner.loss ?? crossEntropyLoss)
         : locoopLoss({ lambda: settings.lambda, topK: settings.topK, classes: spec.classes.length }),
+    ),
     epochs: settings.epochs,
     optimizer: { learningRate: settings.learningRate, momentum: settings.momentum, weightDecay: settings.weightDecay },
     schedule: { warmupEpochs: settings.warmupEpochs, warmupLearningRate: settings.warmupLearningRate },
@@ -225,6 +235,7 @@ async function trainSteps(
       // Metrics first: a checkpoint never knows of a step that they lack.
       await writeWhole(join(dir, runFiles.metrics), `${lines.join("\n")}\n`);
       await writeWhole(checkpoint, writeCheckpoint(await step.checkpoint()));
+      await keepStage(dir, { epoch: step.epoch + 1, epochs: settings.epochs, learner });
     }
   }
   return last;

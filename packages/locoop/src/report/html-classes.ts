@@ -9,9 +9,9 @@ const percent = (value: number): string => (Number.isFinite(value) ? (value * 10
 // Shown without unfolding.
 const WEAKEST = 10;
 
-/** Accuracy and AUROC of the classes, the hardest of the last method first. */
-export function classTables({ score, methods, rows }: PerClass, classNames: readonly string[]): Markup {
-  const key = (row: (typeof rows)[number]): number => row.values.at(-1)!.auroc;
+/** Accuracy and AUROC of the classes, the hardest of the main method first. */
+export function classTables({ score, methods, main, rows }: PerClass, classNames: readonly string[]): Markup {
+  const key = (row: (typeof rows)[number]): number => row.values[main]!.auroc;
   const sorted = [...rows].sort((a, b) => key(a) - key(b) || a.label - b.label);
   const table = (caption: string, shown: typeof sorted, open: boolean): Markup =>
     dataTable({
@@ -31,7 +31,7 @@ export function classTables({ score, methods, rows }: PerClass, classNames: read
       ${scoreLabel(score)}, mean over the OOD sets${methods.length > 0 ? " and over the seeds of a method" : ""}. A
       class has few pictures: read small differences with care.
     </p>
-    ${table(few ? "The classes, in %" : `The ${WEAKEST} classes that are hardest to tell from OOD, in %`, sorted.slice(0, WEAKEST), true)}${
+    ${table(few ? "The classes, in %" : `The ${WEAKEST} classes that ${methods[main]} finds hardest to tell from OOD, in %`, sorted.slice(0, WEAKEST), true)}${
       few ? html`` : table(`All ${sorted.length} classes, in %`, sorted, false)
     }`;
 }

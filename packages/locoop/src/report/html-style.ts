@@ -1,10 +1,10 @@
 /** The report's style sheet: dark and light, narrow screens, print. */
 export const styleSheet = `
 :root { color-scheme: light dark; --bg: #fff; --fg: #1c1f23; --soft: #59616b; --line: #d5d9de; --panel: #f5f6f8; --id: #1f63b5; --ood: #b8500c;
-  --c0: #1f63b5; --c1: #b8500c; --c2: #17754a; --c3: #8a3fa0; --c4: #a3324b; --c5: #5f6600; }
+  --c0: #1f63b5; --c1: #b8500c; --c2: #17754a; --c3: #8a3fa0; --c4: #a3324b; --c5: #5f6600; --c6: #00717f; --c7: #555b63; }
 @media (prefers-color-scheme: dark) {
   :root { --bg: #14171a; --fg: #e6e8ea; --soft: #a3abb5; --line: #363c43; --panel: #1d2125; --id: #7db6f7; --ood: #f3a15f;
-    --c0: #7db6f7; --c1: #f3a15f; --c2: #6fd09a; --c3: #d5a3ea; --c4: #f49db0; --c5: #c8d060; }
+    --c0: #7db6f7; --c1: #f3a15f; --c2: #6fd09a; --c3: #d5a3ea; --c4: #f49db0; --c5: #c8d060; --c6: #62d3e0; --c7: #b4bcc6; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--bg); color: var(--fg); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
@@ -49,6 +49,9 @@ figcaption { overflow-wrap: anywhere; }
 .legend svg { width: 2rem; height: .8rem; vertical-align: middle; margin-right: .35rem; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 10.5rem), 1fr)); gap: 1rem; align-items: start; }
 .pictures img { display: block; max-width: 100%; height: auto; max-height: 20rem; border-radius: 4px; margin-bottom: .3rem; }
+h3 .soft { font-weight: 400; }
+.pictures.small { grid-template-columns: repeat(auto-fill, minmax(min(45%, 8.5rem), 1fr)); }
+.pictures.tiny { grid-template-columns: repeat(auto-fill, minmax(min(30%, 6.5rem), 1fr)); gap: .6rem; }
 pre { background: var(--panel); padding: .7rem .9rem; border-radius: 6px; overflow-x: auto; font-size: .875rem; }
 summary { cursor: pointer; overflow-wrap: anywhere; }
 details { margin: .5rem 0; }
@@ -63,7 +66,7 @@ footer { padding-bottom: 2.5rem; margin-top: 2.5rem; }
 }
 @media print {
   :root { --bg: #fff; --fg: #000; --soft: #444; --line: #999; --panel: #fff; --id: #1f63b5; --ood: #b8500c; color-scheme: light;
-    --c0: #1f63b5; --c1: #b8500c; --c2: #17754a; --c3: #8a3fa0; --c4: #a3324b; --c5: #5f6600; }
+    --c0: #1f63b5; --c1: #b8500c; --c2: #17754a; --c3: #8a3fa0; --c4: #a3324b; --c5: #5f6600; --c6: #00717f; --c7: #555b63; }
   body { font-size: 10pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   nav, .skip { display: none; }
   figure, tr { break-inside: avoid; }

@@ -47,9 +47,7 @@ describe("renderReport", () => {
 
   it("asks nothing of the network and forbids it", () => {
     expect(document.querySelector("meta[http-equiv]")?.getAttribute("content")).toContain("default-src 'none'");
-    expect(all("[src]").every((element) => element.getAttribute("src")?.startsWith("data:image/png;base64,"))).toBe(
-      true,
-    );
+    expect(all("[src]").every((element) => element.getAttribute("src")?.startsWith("data:image/"))).toBe(true);
     expect(all("[href]").every((element) => element.getAttribute("href")?.startsWith("#"))).toBe(true);
     expect(text).not.toMatch(/url\(|@import|https?:/);
   });

@@ -3,6 +3,10 @@ import { html } from "./escape.js";
 import type { Markup } from "./escape.js";
 import { averagesFigures, distributionFigures } from "./html-charts.js";
 import { classTables } from "./html-classes.js";
+import { publishedTable } from "./html-published.js";
+import { isPaperBenchmark } from "./published.js";
+import { mistakeFigures } from "./html-mistakes.js";
+import { progressFigures } from "./html-progress.js";
 import { rocFigures, thresholdFigures } from "./html-curves.js";
 import { styleSheet } from "./html-style.js";
 import { factsTable, resultsTable } from "./html-tables.js";
@@ -47,7 +51,7 @@ const meanings = html`<h3>What these numbers mean</h3>
     picture drawn at random. Higher is better; 50 % is guessing, and no threshold is involved.
   </p> `;
 
-function resultsSection(summary: Summary, document: Document): Markup {
+function resultsSection(summary: Summary, { published, document }: { published: boolean; document: Document }): Markup {
   const { methods, sets, paired } = summary;
   if (methods.length === 0) return html`<p>No method was evaluated.</p>`;
   const several = methods.some((method) => method.seeds.length > 1);
@@ -70,10 +74,10 @@ function resultsSection(summary: Summary, document: Document): Markup {
     : html``;
   return html`${resultsTable(methods, sets, { name: "Results table", caption })}${methods.some((method) => method.scores.length > 0) ? averagesFigures(summary, document) : html``}${
     several ? html`<p class="soft">Filled dots are means, rings are single seeds.</p>` : html``
-  }${pairs}${meanings}`;
+  }${pairs}${published ? publishedTable() : html``}${meanings}`;
 }
 
-function sectionsOf(data: ReportData, pictures: readonly Markup[]): Section[] {
+async function sectionsOf(data: ReportData, pictures: readonly Markup[]): Promise<Section[]> {
   const paragraphs = data.notes.map((note) => html`<li>${note}</li> `);
   const document = createDocument();
   const scored = data.methods.some((run) => Object.keys(run.scores).length > 0);
@@ -81,7 +85,11 @@ function sectionsOf(data: ReportData, pictures: readonly Markup[]): Section[] {
   const classes = perClass(data.methods, data.classNames.length);
   const names = data.classNames.map((name) => html`<li><bdi>${name}</bdi></li>`);
   const all: (Section | false)[] = [
-    { id: "results", title: "Results", body: resultsSection(summarise(data.methods), document) },
+    {
+      id: "results",
+      title: "Results",
+      body: resultsSection(summarise(data.methods), { published: isPaperBenchmark(data), document }),
+    },
     data.notes.length > 0 && {
       id: "limits",
       title: "Limits",
@@ -121,6 +129,11 @@ function sectionsOf(data: ReportData, pictures: readonly Markup[]): Section[] {
       title: "Classes",
       body: classTables(classes, data.classNames),
     },
+    data.mistakes !== undefined && {
+      id: "mistakes",
+      title: "Hardest pictures",
+      body: await mistakeFigures(data.mistakes),
+    },
     training !== undefined && {
       id: "training",
       title: "Training",
@@ -136,6 +149,11 @@ function sectionsOf(data: ReportData, pictures: readonly Markup[]): Section[] {
           centre crop) is darkened.
         </p>
         <div class="pictures">${pictures}</div>`,
+    },
+    data.progress !== undefined && {
+      id: "progress",
+      title: "Regions over the epochs",
+      body: await progressFigures(data.progress),
     },
     (Object.keys(data.settings).length > 0 || Object.keys(data.environment).length > 0 || names.length > 0) && {
       id: "run",
@@ -181,7 +199,7 @@ function sectionsOf(data: ReportData, pictures: readonly Markup[]): Section[] {
  * ```
  */
 export async function renderReport(data: ReportData): Promise<string> {
-  const sections = sectionsOf(data, await Promise.all(data.regions.map(regionFigure)));
+  const sections = await sectionsOf(data, await Promise.all(data.regions.map(regionFigure)));
   const links = sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`);
   const body = sections.map(
     ({ id, title, body }) =>

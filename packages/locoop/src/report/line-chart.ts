@@ -10,7 +10,7 @@ export interface Line {
   readonly points: readonly Point[];
 }
 
-const dashes = ["none", "6 3", "2 2", "9 3 2 3", "1 3", "12 3"];
+const dashes = ["none", "6 3", "2 2", "9 3 2 3", "1 3", "12 3", "6 2 1 2 1 2", "3 6"];
 
 /** Number of looks that can be told apart. */
 export const SERIES = dashes.length;

@@ -1,5 +1,5 @@
 import { sharesAbove } from "./curves.js";
-import { groupResults } from "./groups.js";
+import { groupResults, mainRun } from "./groups.js";
 import type { MethodResult } from "./types.js";
 
 /** How a method does on one class, mean over its runs; NaN without a picture. */
@@ -13,6 +13,8 @@ export interface ClassValues {
 export interface PerClass {
   readonly score: string;
   readonly methods: readonly string[];
+  /** Which of the methods the classes are ordered by. */
+  readonly main: number;
   readonly rows: readonly {
     readonly label: number;
     readonly pictures: number;
@@ -64,6 +66,11 @@ export function perClass(methods: readonly MethodResult[], classes: number): Per
   const score = Object.keys(known[0]?.scores ?? {})[0];
   if (score === undefined || classes === 0) return undefined;
   const groups = groupResults(known.filter((run) => run.scores[score]));
+  const shown = mainRun(known)?.run;
+  const main = Math.max(
+    0,
+    groups.findIndex(({ runs }) => runs.includes(shown!)),
+  );
   const values = groups.map(({ runs }) => runs.map((run) => classValues(run, score, classes)));
   const rows = Array.from({ length: classes }, (_, label) => ({
     label,
@@ -73,5 +80,5 @@ export function perClass(methods: readonly MethodResult[], classes: number): Per
       auroc: mean(runs.map(({ count, auroc }) => auroc[label]! / count[label]!)),
     })),
   })).filter(({ pictures }) => pictures > 0);
-  return rows.length === 0 ? undefined : { score, methods: groups.map(({ name }) => name), rows };
+  return rows.length === 0 ? undefined : { score, methods: groups.map(({ name }) => name), main, rows };
 }
