@@ -2,7 +2,20 @@ import { createRequire } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { UsageError } from "../node/errors.js";
 import { finishCommands } from "./command-tree.js";
-import { cropRange, list, namedFolder, number, numberFrom, oneOf, seedList, several, wholeNumber } from "./options.js";
+import {
+  colorCode,
+  cosineRange,
+  cropRange,
+  formatList,
+  list,
+  namedFolder,
+  number,
+  numberFrom,
+  oneOf,
+  seedList,
+  several,
+  wholeNumber,
+} from "./options.js";
 import { printError } from "./output.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
@@ -164,6 +177,29 @@ const program = (signal: AbortSignal): Command => {
       "what the pictures show (default: their folder's name if it is a class, else the prediction)",
     )
     .option("--top-k <n>", "K (default: the run's, or a fifth of the classes)", wholeNumber(1))
+    .addOption(
+      new Option(
+        "--region-threshold <p>",
+        "instead of K: ID-irrelevant where the label's probability is below p, 0 to 1",
+      )
+        .argParser(numberFrom(0))
+        .conflicts("topK"),
+    )
+    .option("--score <name>", "of the verdict on a whole picture (default: the run's first, or gl-mcm)")
+    .option("--threshold <x>", "of the verdict (default: the run's)", number)
+    .option("--format <names>", "png, svg, html; several with commas (default: png)", formatList)
+    .option("--size <pixels>", "long side of each drawn picture", wholeNumber(16), 640)
+    .option("--paint <which>", "irrelevant, or relevant as in the paper's figures", oneOf("irrelevant", "relevant"))
+    .option("--color <#rrggbb>", "of painted regions (default: orange, or grey for relevant)", colorCode)
+    .option("--opacity <x>", "of painted regions, 0 to 1", numberFrom(0))
+    .option("--colormap <name>", "of the heat maps: cividis, viridis or magma", oneOf("cividis", "viridis", "magma"))
+    .option(
+      "--range <low,high>",
+      "cosines of the darkest and the lightest colour (default: each picture's)",
+      cosineRange,
+    )
+    .option("--no-numbers", "no numbers in the heat maps")
+    .option("--no-sheet", "no contact sheet of several pictures")
     .option("--weights <file>", "of the run, if they have moved since the training; needed with --checkpoint")
     .option("--class-names <file>", CLASS_LIST)
     .option("--position <where>", POSITION, oneOf("end", "middle", "front"))
