@@ -104,7 +104,7 @@ function passing(name: string, score: string, result: ScoreResult, document: Doc
     })}
     ${lineLegend(curves.map(({ set }) => set))}
     ${dataTable({
-      caption: "Pictures that pass, in %",
+      caption: `${name}, ${scoreLabel(score)}: pictures that pass, in %`,
       head: ["threshold", ...curves.map(({ set }) => set)],
       headers: 1,
       rows: thresholds.map((value, i) => [value.toPrecision(6), ...passed.map((shares) => percent(shares[i]!))]),

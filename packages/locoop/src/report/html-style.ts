@@ -50,7 +50,7 @@ figcaption { overflow-wrap: anywhere; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 10.5rem), 1fr)); gap: 1rem; align-items: start; }
 .pictures img { display: block; max-width: 100%; height: auto; max-height: 20rem; border-radius: 4px; margin-bottom: .3rem; }
 h3 .soft { font-weight: 400; }
-.pictures.small { grid-template-columns: repeat(auto-fill, minmax(min(45%, 8.5rem), 1fr)); }
+.pictures.small { grid-template-columns: repeat(auto-fill, minmax(min(45%, 7.5rem), 1fr)); }
 .pictures.tiny { grid-template-columns: repeat(auto-fill, minmax(min(30%, 6.5rem), 1fr)); gap: .6rem; }
 pre { background: var(--panel); padding: .7rem .9rem; border-radius: 6px; overflow-x: auto; font-size: .875rem; }
 summary { cursor: pointer; overflow-wrap: anywhere; }
