@@ -14,6 +14,7 @@ import {
   oneOf,
   seedList,
   several,
+  share,
   wholeNumber,
 } from "./options.js";
 import { printError } from "./output.js";
@@ -182,7 +183,7 @@ const program = (signal: AbortSignal): Command => {
         "--region-threshold <p>",
         "instead of K: ID-irrelevant where the label's probability is below p, 0 to 1",
       )
-        .argParser(numberFrom(0))
+        .argParser(share)
         .conflicts("topK"),
     )
     .option("--score <name>", "of the verdict on a whole picture (default: the run's first, or gl-mcm)")
@@ -191,7 +192,7 @@ const program = (signal: AbortSignal): Command => {
     .option("--size <pixels>", "long side of each drawn picture", wholeNumber(16), 640)
     .option("--paint <which>", "irrelevant, or relevant as in the paper's figures", oneOf("irrelevant", "relevant"))
     .option("--color <#rrggbb>", "of painted regions (default: orange, or grey for relevant)", colorCode)
-    .option("--opacity <x>", "of painted regions, 0 to 1", numberFrom(0))
+    .option("--opacity <x>", "of painted regions, 0 to 1", share)
     .option("--colormap <name>", "of the heat maps: cividis, viridis or magma", oneOf("cividis", "viridis", "magma"))
     .option(
       "--range <low,high>",

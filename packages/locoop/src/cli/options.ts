@@ -48,13 +48,16 @@ export function cropRange(text: string): [number, number] {
   return [least, most];
 }
 
-/** One of a few words. */
-export const oneOf =
-  (...words: readonly string[]) =>
-  (text: string): string => {
+/** One of a few words; the shells' completion knows them by `words`. */
+export const oneOf = (
+  ...words: readonly string[]
+): ((text: string) => string) & { readonly words: readonly string[] } => {
+  const parse = (text: string): string => {
     if (!words.includes(text)) throw new InvalidArgumentError(`expected ${words.join(", ")}.`);
     return text;
   };
+  return Object.assign(parse, { words });
+};
 
 /** An option that may come several times, or as a list with commas. */
 export const list = (text: string, before: readonly string[] = []): string[] => [
@@ -101,4 +104,11 @@ export function cosineRange(text: string): [number, number] {
   if (low === undefined || high === undefined || more.length > 0 || !(low < high))
     throw new InvalidArgumentError("expected two numbers, the lower first, such as 0.1,0.3.");
   return [low, high];
+}
+
+/** A share, 0 to 1. */
+export function share(text: string): number {
+  const value = number(text);
+  if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError("expected a number from 0 to 1.");
+  return value;
 }

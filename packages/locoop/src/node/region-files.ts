@@ -4,6 +4,7 @@ import { basename, extname, join } from "node:path";
 import type { RegionStyle } from "../report/region-drawing.js";
 import { drawRegionFigure, drawRegionPanels, type RegionMeasures } from "../report/region-figure.js";
 import { renderRegionPage } from "../report/region-page.js";
+import { shownPart } from "../report/region-geometry.js";
 import { pictureHref, renderRegionPng } from "../report/region-png.js";
 import { toSvg } from "../report/region-svg.js";
 import { UsageError } from "./errors.js";
@@ -38,12 +39,14 @@ const measuresOf = ({ image: { width, height }, ...judged }: JudgedRegions): Reg
 /** What a figure says of a picture, a sentence each. */
 export function describeRegions(judged: JudgedRegions): string[] {
   const { label, rule, image, verdict, prediction } = judged;
+  const part = shownPart(image);
   const said = verdict
     ? `${verdict.isId ? prediction.className : `none of the classes (closest: ${prediction.className})`}, confidence ${(100 * prediction.confidence).toFixed(1)} %, ${verdict.score} ${verdict.value.toPrecision(4)} ${verdict.isId ? "≥" : "<"} ${verdict.threshold.toPrecision(4)}`
     : `${prediction.className}, confidence ${(100 * prediction.confidence).toFixed(1)} % (no threshold, so no verdict)`;
   return [
     `Verdict: ${said}`,
-    `Label: ${label} (${describeSource(judged)}). ID-irrelevant: ${rule}. ${image.width} × ${image.height} pixels`,
+    `Label: ${label} (${describeSource(judged)}); picture of ${image.width} × ${image.height} pixels${part.width < image.width || part.height < image.height ? `, of which the middle ${part.width} × ${part.height} are shown` : ""}`,
+    `ID-irrelevant: ${rule}`,
   ];
 }
 

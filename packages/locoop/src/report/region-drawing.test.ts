@@ -96,7 +96,8 @@ describe("regionEdges", () => {
 describe("shownPart and drawnSize", () => {
   it("show all of a picture, and of a very long one the middle", () => {
     expect(shownPart({ width: 640, height: 427 })).toEqual({ left: 0, top: 0, width: 640, height: 427 });
-    expect(shownPart({ width: 3, height: 900 })).toEqual({ left: 0, top: 444, width: 3, height: 12 });
+    expect(shownPart({ width: 400, height: 100 })).toEqual({ left: 0, top: 0, width: 400, height: 100 });
+    expect(shownPart({ width: 3, height: 900 })).toEqual({ left: 0, top: 447, width: 3, height: 6 });
   });
 
   it("hold the crop whole", () => {

@@ -99,7 +99,7 @@ export function cutText(text: string, width: number, size: number): string {
   let used = 0;
   const letters = [...text];
   for (const [i, letter] of letters.entries()) {
-    used += size * (wide.test(letter) ? 1 : 0.58);
+    used += size * (wide.test(letter) ? 1 : 0.56);
     if (used > width) return `${letters.slice(0, Math.max(0, i - 1)).join("")}…`;
   }
   return text;
@@ -155,9 +155,9 @@ export function drawRegionFigure(
   const { panels } = drawn;
   const { width, height, part, picture } = panels[0]!.drawing;
   const beside = width / height < 2; // wide pictures stand below one another
-  const cellWidth = Math.max(width, 260);
+  const cellWidth = Math.max(width, 280);
   const across = beside ? panels.length : 1;
-  const sheetWidth = Math.max(across * cellWidth + (across - 1) * gap, 420) + 2 * margin;
+  const sheetWidth = Math.max(across * cellWidth + (across - 1) * gap, 520) + 2 * margin;
   const shapes: Shape[] = [];
   let y = margin + 18;
   const text = (

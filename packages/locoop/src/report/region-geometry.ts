@@ -68,20 +68,19 @@ export function regionEdges({ width, height, crop, grid }: RegionPlace): RegionE
 }
 
 /**
- * The part of a picture worth showing: all of it, or of a very long one the middle, where the model looked; whole pixels.
+ * The part of a picture worth showing: all of it, or of a picture more than four times as long as wide the middle, twice as long as
+ * wide, where the model looked; whole pixels.
  *
  * @example
  * ```ts
  * import { shownPart } from "locoop";
- * console.log(shownPart({ width: 1000, height: 10 })); // → { left: 480, top: 0, width: 40, height: 10 }
+ * console.log(shownPart({ width: 1000, height: 10 })); // → { left: 490, top: 0, width: 20, height: 10 }
  * ```
  */
-export function shownPart(
-  { width, height }: { width: number; height: number },
-  { longest = 4 }: { longest?: number } = {},
-): Rectangle {
-  const most = Math.ceil(Math.min(width, height) * longest);
-  const along = (side: number): [number, number] => (side <= most ? [0, side] : [Math.floor((side - most) / 2), most]);
+export function shownPart({ width, height }: { width: number; height: number }): Rectangle {
+  const short = Math.min(width, height);
+  const along = (side: number): [number, number] =>
+    side <= short * 4 ? [0, side] : [Math.floor(side / 2 - short), short * 2];
   const [left, shownWidth] = along(width);
   const [top, shownHeight] = along(height);
   return { left, top, width: shownWidth, height: shownHeight };

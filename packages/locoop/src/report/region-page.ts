@@ -26,6 +26,7 @@ main h1 { margin-top: 1rem; }
 .scale div { height: .9rem; border-radius: 2px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .scale p { display: flex; justify-content: space-between; margin: .1rem 0; font-size: .8125rem; font-variant-numeric: tabular-nums; color: var(--soft); }
 .wide-page { max-width: 120rem; }
+th.which { text-align: left; }
 td.on { font-weight: 600; }
 .sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 13rem), 1fr)); gap: 1.2rem 1rem; align-items: start; padding: 0; list-style: none; }
 .sheet svg, .sheet img { display: block; max-width: 100%; height: auto; border-radius: 4px; margin-bottom: .35rem; }
@@ -110,7 +111,7 @@ export function renderRegionPage({ title, lines, measures, panels, href, pixelat
                 <th scope="col">column</th>
                 <th scope="col"><bdi>${label}</bdi></th>
                 <th scope="col">best other</th>
-                <th scope="col">which</th>
+                <th scope="col" class="which">which</th>
                 <th scope="col">ID-irrelevant</th>
               </tr>
             </thead>
