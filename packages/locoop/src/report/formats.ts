@@ -1,8 +1,10 @@
 import { escapeCsv, escapeMarkdown } from "./escape.js";
+import { perClass } from "./per-class.js";
+import { isPaperBenchmark, PAPER_SETS, PUBLISHED, PUBLISHED_SOURCE } from "./published.js";
 import { labelRuns, summarise } from "./summarise.js";
 import type { MethodSummary } from "./summarise.js";
 import { describeAverage, findSet, formatPercent, methodLabel, scoreLabel, scoresOf } from "./table.js";
-import type { MethodResult, ReportData } from "./types.js";
+import type { MethodResult, Mistakes, ReportData } from "./types.js";
 
 const fractions = [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1] as const;
 
@@ -21,12 +23,13 @@ function describeScores(values: Float64Array) {
   };
 }
 
-const describeRun = ({ method, shots, seed, settings, accuracy, scores }: MethodResult) => ({
+const describeRun = ({ method, shots, seed, settings, accuracy, scores, training }: MethodResult) => ({
   method,
   shots,
   seed,
   settings,
   accuracy,
+  training,
   scores: Object.entries(scores).map(([score, { id, ood, evaluation }]) => ({
     score,
     rows: evaluation.rows,
@@ -37,6 +40,20 @@ const describeRun = ({ method, shots, seed, settings, accuracy, scores }: Method
     },
   })),
 });
+
+const describeMistakes = (mistakes: ReportData["mistakes"]) => {
+  if (!mistakes) return undefined;
+  const list = (side: Mistakes["rejected"]) =>
+    side.map(({ set, value, prediction, picture }) => ({
+      set,
+      value,
+      prediction,
+      title: picture.title,
+      label: picture.label,
+    }));
+  const { name, score, threshold, rejected, accepted } = mistakes;
+  return { name, score, threshold, rejected: list(rejected), accepted: list(accepted) };
+};
 
 /**
  * All numbers of the report as JSON (fractions, full precision); the per-picture scores are not in it.
@@ -53,8 +70,18 @@ const describeRun = ({ method, shots, seed, settings, accuracy, scores }: Method
 export function toReportJson(data: ReportData): string {
   const { title, settings, environment, classNames, notes, commands, methods, regions } = data;
   const pictures = regions.map(({ title, label, grid, mask }) => ({ title, label, grid, mask: mask.join("") }));
-  const report = { version: 1, title, notes, summary: summarise(methods), runs: methods.map(describeRun) };
-  return `${JSON.stringify({ ...report, regions: pictures, settings, environment, classNames, commands }, null, 2)}\n`;
+  const classes = perClass(methods, classNames.length);
+  const perClassOf = classes && {
+    score: classes.score,
+    methods: classes.methods,
+    rows: classes.rows.map(({ label, ...row }) => ({ class: classNames[label], ...row })),
+  };
+  const published = isPaperBenchmark(data)
+    ? { source: PUBLISHED_SOURCE, sets: Object.keys(PAPER_SETS), rows: PUBLISHED }
+    : undefined;
+  const report = { perClass: perClassOf, published, mistakes: describeMistakes(data.mistakes) };
+  const numbers = { version: 1, title, notes, summary: summarise(methods), runs: methods.map(describeRun) };
+  return `${JSON.stringify({ ...numbers, ...report, regions: pictures, settings, environment, classNames, commands }, null, 2)}\n`;
 }
 
 /**
@@ -154,10 +181,23 @@ export function toReportMarkdown(data: ReportData): string {
           "",
           markdownTable(paired, sets, { deviation: "standardError", sign: true }),
         ];
+  const pair = ([fpr95, auroc]: readonly [number, number]): string => `${fpr95.toFixed(1)} / ${auroc.toFixed(1)}`;
+  const published = isPaperBenchmark(data)
+    ? [
+        `FPR95 / AUROC and accuracy in percent. Source: ${escapeMarkdown(PUBLISHED_SOURCE)}.`,
+        "",
+        row(["method", "score", ...Object.keys(PAPER_SETS), "average", "accuracy"]),
+        row(["---", "---", ...Object.keys(PAPER_SETS).map(() => "---:"), "---:", "---:"]),
+        ...PUBLISHED.map(({ method, score, sets: pairs, average, accuracy }) =>
+          row([method, score, ...pairs.map(pair), pair(average), accuracy.toFixed(1)]),
+        ),
+      ]
+    : [];
   const blocks = [
     `# ${escapeMarkdown(data.title)}`,
     ...section("Results", results),
     ...section("Paired differences", differences),
+    ...section("Published figures", published),
     ...section(
       "Limits",
       data.notes.map((note) => `- ${escapeMarkdown(note)}`),

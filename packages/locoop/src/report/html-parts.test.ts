@@ -1,5 +1,6 @@
 import { parseHTML } from "linkedom";
 import { describe, expect, it } from "vitest";
+import { toReportJson, toReportMarkdown } from "./formats.js";
 import { renderReport } from "./html.js";
 import { isPaperBenchmark, PAPER_SETS } from "./published.js";
 import { discPicture, hostile, sampleMethods, sampleReport } from "./sample.test.data.js";
@@ -65,6 +66,16 @@ describe("the parts of a report", () => {
   });
 });
 
+it("has the same numbers in report.json", () => {
+  const report = JSON.parse(toReportJson(data)) as Record<string, never>;
+  expect(report).toMatchObject({
+    runs: [{ training: run.training }],
+    perClass: { score: "mcm", methods: ["zero-shot"] },
+    mistakes: { threshold: 0.02, rejected: [{ value: 0.01, label: hostile }], accepted: [{ set: hostile }] },
+  });
+  expect(report).not.toHaveProperty("published");
+});
+
 describe("isPaperBenchmark", () => {
   const classNames = ["tench", ...Array.from({ length: 999 }, (_, i) => `class ${i}`)];
   const full = (id: number): MethodResult => ({
@@ -80,6 +91,12 @@ describe("isPaperBenchmark", () => {
 
   it("is the whole of ImageNet with the four sets, and nothing less", () => {
     expect(isPaperBenchmark({ methods: [full(50_000)], classNames })).toBe(true);
+    const markdown = toReportMarkdown({ ...sampleReport(), methods: [full(50_000)], classNames });
+    expect(markdown).toContain("## Published figures");
+    expect(markdown).toContain(
+      "| LoCoOp | GL-MCM | 16.1 / 96.9 | 23.4 / 95.1 | 32.9 / 92.0 | 42.3 / 90.2 | 28.7 / 93.5 | 71.5 |",
+    );
+    expect(toReportMarkdown(sampleReport())).not.toContain("Published");
     expect(isPaperBenchmark({ methods: [full(49_999)], classNames })).toBe(false);
     expect(isPaperBenchmark({ methods: [full(50_000)], classNames: classNames.slice(1) })).toBe(false);
     expect(isPaperBenchmark({ methods: [full(50_000), run], classNames })).toBe(false);
