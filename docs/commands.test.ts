@@ -23,6 +23,7 @@ const commands = [
   "convert",
   "datasets check",
   "datasets import",
+  "completion",
 ];
 
 const markdown = [

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { UsageError } from "../node/errors.js";
 import { finishCommands } from "./command-tree.js";
 import {
@@ -259,6 +259,10 @@ const program = (signal: AbortSignal): Command => {
     .option("--seed <n>", "of that draw (default: 1)", wholeNumber(0))
     .option("--json", "print the result as JSON")
     .action(async (file, options) => (await import("./datasets.js")).importCommand(file, options));
+
+  command("completion", "print a script that completes commands and options in your shell")
+    .addArgument(new Argument("<shell>", "the shell it is for").choices(["bash", "zsh", "fish"]))
+    .action(async (shell) => (await import("./completion.js")).completion(shell, root));
 
   finishCommands(root);
   return root;
