@@ -104,6 +104,11 @@ describe("a folder of Dassl", () => {
     ]);
   });
 
+  it("without numbered checkpoints gives the best one", async () => {
+    await writeDasslCheckpoint(join(dir, "best/prompt_learner/model-best.pth.tar"), contexts, 30);
+    expect((await openPublishedPrompt(join(dir, "best"))).epoch).toBe(30);
+  });
+
   it("without a checkpoint is refused, and so is a file that is none", async () => {
     await mkdir(join(dir, "none"), { recursive: true });
     await expect(openPublishedPrompt(join(dir, "none"))).rejects.toThrow("holds no prompt_learner/model.pth.tar-N");

@@ -111,6 +111,8 @@ export async function findCheckpoint(given: string): Promise<FoundCheckpoint | u
       notices.push(`${join(folder, "checkpoint")} names "${named}", which is not there; ${last} is taken`);
     return { path: join(folder, last), notices };
   }
+  const best = "model-best.pth.tar"; // of the best epoch on validation pictures, as Dassl names it
+  if (names.includes(best)) return { path: join(folder, best), notices };
   const own = join(given, runFiles.prompt);
   return (await exists(own)) ? { path: own, notices } : undefined;
 }
