@@ -1,0 +1,79 @@
+import type { App, KeptPicture, TrainedPrompt } from "./app.js";
+import { createClient } from "./client.js";
+import { createDetectView } from "./detect/view.js";
+import type { DetectSettings } from "./detect/settings.js";
+import { byId, say, sentence } from "./dom.js";
+import type { ModelChoice, ModelInfo } from "./messages.js";
+import { startModelForm } from "./model-form.js";
+import { load, save } from "./store.js";
+import { startTabs } from "./tabs.js";
+
+let model: ModelInfo | undefined;
+let choice: ModelChoice = { device: deviceFromAddress() };
+const status = byId("engine");
+
+const client = createClient({
+  onRestart(reason) {
+    say(`${reason} Nothing that you typed or trained is lost.`, "problem");
+    void open(choice)
+      .catch(() => open({ device: "wasm" }))
+      .then(() => start());
+  },
+});
+
+const app: App = {
+  client,
+  model: () => model,
+  keep: (name, value) => void save(name, value, (reason) => say(reason, "problem")),
+};
+const detect = createDetectView(byId("panel-detect"), app);
+
+/** `?device=wasm` or `webgpu` chooses at once. */
+function deviceFromAddress(): ModelChoice["device"] {
+  const asked = new URLSearchParams(location.search).get("device");
+  return asked === "wasm" || asked === "webgpu" ? asked : "auto";
+}
+
+async function open(wanted: ModelChoice): Promise<ModelInfo> {
+  const opened = await client
+    .call("open", wanted, {
+      onProgress: ({ done, total }) => {
+        const most = total > 0 ? ` of ${(total / 1e6).toFixed(1)}` : "";
+        status.textContent = `Loading the model: ${(done / 1e6).toFixed(1)}${most} MB …`;
+      },
+    })
+    .catch((error: unknown) => {
+      showEngine();
+      throw error;
+    });
+  model = opened;
+  choice = wanted;
+  showEngine();
+  await detect.refresh();
+  return opened;
+}
+
+function showEngine(): void {
+  status.textContent = model ? `Computing on ${model.engine}, with ${model.name}.` : "No model is open.";
+  status.dataset.ready = String(model !== undefined);
+}
+
+async function start(): Promise<void> {
+  const [settings, pictures, known, trained] = await Promise.all([
+    load<DetectSettings>("detect"),
+    load<KeptPicture[]>("pictures"),
+    load<KeptPicture[]>("known"),
+    load<TrainedPrompt>("trained"),
+  ]);
+  await detect.restore({ settings, pictures, known, trained });
+}
+
+startTabs(document.querySelector<HTMLElement>('[role="tablist"]')!, () => {});
+startModelForm(open);
+try {
+  await open(choice);
+} catch (error) {
+  say(`${sentence(error)} The page goes on with WebAssembly.`, "problem");
+  await open({ device: "wasm" }).catch((reason: unknown) => say(sentence(reason), "problem"));
+}
+await start();

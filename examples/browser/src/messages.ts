@@ -1,0 +1,130 @@
+// What page and worker say to each other: plain data, and the files that a user picked.
+
+/** Which weights, and on what to compute: "auto" is WebGPU for large weights where there is an adapter, else WebAssembly. */
+export interface ModelChoice {
+  readonly device: "auto" | "webgpu" | "wasm";
+  /** Files from disk, an address, or neither: the embedded model. */
+  readonly files?: readonly File[];
+  readonly url?: string;
+}
+
+/** A model that is open. */
+export interface ModelInfo {
+  readonly name: string;
+  /** In words: what computes, and with how many threads. */
+  readonly engine: string;
+  readonly device: "webgpu" | "wasm";
+  readonly imageSize: number;
+  /** Regions along a side of a picture. */
+  readonly grid: number;
+  readonly template: string;
+  readonly notices: readonly string[];
+}
+
+/** Where the model looked at a picture: a square, in pixels of the picture. */
+export interface Square {
+  readonly left: number;
+  readonly top: number;
+  readonly side: number;
+}
+
+/** A picture that was decoded and encoded. */
+export interface PictureInfo {
+  readonly width: number;
+  readonly height: number;
+  readonly square: Square;
+  /** Milliseconds that the image tower took. */
+  readonly milliseconds: number;
+}
+
+/** By what pictures are judged: words with `{}` for the name, or a trained prompt's file. */
+export type Prompt =
+  | { readonly kind: "template"; readonly text: string }
+  | { readonly kind: "trained"; readonly bytes: Uint8Array };
+
+/** What the worker says of one picture. */
+export interface Verdict {
+  readonly id: string;
+  readonly label: number;
+  /** Probability among the known classes, 0 to 1. */
+  readonly confidence: number;
+  readonly mcm: number;
+  readonly glmcm: number;
+  /** Cosine of the picture with every class [C]. */
+  readonly cosines: Float32Array;
+  /** Cosines of the regions with every class [P,C]. */
+  readonly local: Float32Array;
+  /** 1 where a region has nothing to do with the class [P]. */
+  readonly irrelevant: Uint8Array;
+}
+
+/** Which training: everything that decides its numbers. */
+export interface TrainRequest {
+  readonly classNames: readonly string[];
+  /** The class of each picture, and where to find it. */
+  readonly pictures: readonly { readonly name: string; readonly label: number; readonly file: Blob }[];
+  readonly shots: number;
+  readonly seed: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly lambda: number;
+  readonly topK: number;
+  readonly contexts: number;
+  /** A training that was cut off, to go on with. */
+  readonly resume?: Uint8Array;
+}
+
+/** How far a training is. */
+export interface TrainProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly loss: number;
+  readonly crossEntropy: number;
+  readonly regularization: number;
+  readonly learningRate: number;
+  /** At the end of an epoch: what to go on from. */
+  readonly checkpoint?: Uint8Array;
+}
+
+/** What a training leaves. */
+export interface Trained {
+  /** A safetensors file, as the command line writes and reads it. */
+  readonly prompt: Uint8Array;
+  readonly thresholds: { readonly mcm: number; readonly glmcm: number };
+  readonly origin: "left-over" | "shots";
+  /** How many pictures the thresholds were calibrated on, and how many were trained on. */
+  readonly calibrated: number;
+  readonly trained: number;
+  readonly seconds: number;
+}
+
+/** Every call: what goes in, what comes back, what comes in between. */
+export interface Calls {
+  open: { input: ModelChoice; output: ModelInfo; progress: { readonly done: number; readonly total: number } };
+  add: {
+    input: { readonly id: string; readonly file: Blob; readonly name: string };
+    output: PictureInfo;
+    progress: never;
+  };
+  forget: { input: { readonly ids: readonly string[] }; output: null; progress: never };
+  judge: {
+    input: { readonly ids: readonly string[]; readonly classNames: readonly string[]; readonly prompt: Prompt };
+    output: readonly Verdict[];
+    progress: never;
+  };
+  train: { input: TrainRequest; output: Trained; progress: TrainProgress };
+}
+
+export type CallName = keyof Calls;
+
+/** From the page: a call, or the wish that one ends. */
+export type Request =
+  | { readonly id: number; readonly call: CallName; readonly input: Calls[CallName]["input"] }
+  | { readonly id: number; readonly stop: true };
+
+/** From the worker. */
+export type Reply =
+  | { readonly id: number; readonly progress: Calls[CallName]["progress"] }
+  | { readonly id: number; readonly output: Calls[CallName]["output"] }
+  | { readonly id: number; readonly error: string; readonly stopped: boolean };

@@ -1,0 +1,35 @@
+import type { Engine } from "@locoop/clip";
+import { onnxEngine, type OnnxRuntime } from "@locoop/clip/onnx";
+
+/** Loads ONNX Runtime, which is no part of the first visit, and starts it on a device. */
+export async function startOnnx({ device, threads }: { device: "webgpu" | "cpu"; threads?: number }): Promise<Engine> {
+  const loaded = await import("onnxruntime-web");
+  loaded.env.wasm.numThreads = threads ?? 1;
+  const runtime = loaded as unknown as OnnxRuntime;
+  runtime.env.logLevel = "fatal"; // errors are thrown
+  return onnxEngine({ runtime: oneAtATime(runtime, device), device, threads });
+}
+
+/** The runtime of browsers runs one session at a time, and calls its processor "wasm". */
+function oneAtATime(runtime: OnnxRuntime, device: "webgpu" | "cpu"): OnnxRuntime {
+  let last: Promise<unknown> = Promise.resolve();
+  const queue = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = last.then(work);
+    last = next.catch(() => {});
+    return next;
+  };
+  const providers = device === "cpu" ? { executionProviders: ["wasm"] } : {};
+  return {
+    Tensor: runtime.Tensor,
+    env: runtime.env,
+    InferenceSession: {
+      async create(model, options) {
+        const session = await queue(() => runtime.InferenceSession.create(model, { ...options, ...providers }));
+        return {
+          run: (feeds, fetches) => queue(() => session.run(feeds, fetches)),
+          release: () => queue(() => session.release()),
+        };
+      },
+    },
+  };
+}
