@@ -6,7 +6,8 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { download, type DownloadOptions, type DownloadProgress } from "./download.js";
+import type { DownloadOptions, DownloadProgress } from "./download-job.js";
+import { download } from "./download.js";
 
 // A server on this machine that does what servers and networks do, and more: each test says how it answers the n-th request.
 type Answer = (req: IncomingMessage, res: ServerResponse, n: number) => void;

@@ -7,10 +7,11 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { detectFiles } from "./detection.js";
 import { evaluateMethods } from "./evaluation.js";
 import { closeModel, openModel } from "./model.js";
+import { writeRegions } from "./region-files.js";
 import { readRun } from "./run-folder.js";
 import { bitsOf, drawClasses, shortRun } from "./training.test.kit.js";
 import { trainRuns, type TrainOptions } from "./training.js";
-import { judgeRegions, writeRegions } from "./visualization.js";
+import { judgeRegions } from "./visualization.js";
 import { createWorkshop } from "./workshop.js";
 
 // All that a user does with a run, by a small ModifiedResNet: 96 pixels, 3 x 3 regions.

@@ -3,14 +3,14 @@ export type Rgb = readonly [number, number, number];
 
 // Evenly spaced stops of the published maps (matplotlib; cividis: Nunez, Anderton and Renslow, PLoS ONE 2018), between which
 // colours are interpolated. All three rise steadily in lightness, so that they can be read without telling hues apart and in print.
-const stops = {
+const stops: Readonly<Record<ColorMap, string>> = {
   viridis: "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",
   cividis: "00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838",
   magma: "000004 180f3d 440f76 721f81 9e2f7f cd4071 f1605d fd9668 feca8d fcfdbf",
-} as const;
+};
 
 /** A colour map by its name: `cividis` looks the same to most colour-blind people as to others. */
-export type ColorMap = keyof typeof stops;
+export type ColorMap = "viridis" | "cividis" | "magma";
 
 /** The names of the colour maps. */
 export const colorMaps = Object.keys(stops) as ColorMap[];
