@@ -3,7 +3,8 @@ import { download, type DownloadProgress, findPublishedModel, publishedModels } 
 import { cacheFolder, isOffline, openAiFolder } from "../node/cache-folder.js";
 import { UsageError } from "../node/errors.js";
 import { parseHubModel } from "../node/hub-model.js";
-import { notice, print, printJson } from "./output.js";
+import { alignColumns } from "../report/columns.js";
+import { notice, print, printBlock, printJson, terminalWidth } from "./output.js";
 import { createProgress, type Progress } from "./progress.js";
 
 interface DownloadFlags {
@@ -70,7 +71,9 @@ async function load(name: string, { cache, options }: { cache: string; options: 
 
 function listModels({ json }: DownloadFlags): void {
   if (json) return printJson(publishedModels.map(({ name, url, sha256 }) => ({ name, url, sha256 })));
-  for (const { name, url, sha256 } of publishedModels) print(`${name}  ${url}  SHA-256 ${sha256}`);
+  const rows = publishedModels.map(({ name, url, sha256 }) => [name, url, sha256]);
+  printBlock(alignColumns(["name", "address", "SHA-256"], rows, { left: 3, columns: terminalWidth() }).join("\n"));
+  print();
   print("hf:owner/name[@revision]  a model of huggingface.co, such as hf:openai/clip-vit-base-patch16");
 }
 

@@ -3,6 +3,7 @@ import { UsageError } from "../node/errors.js";
 import type { EngineOptions } from "../node/engine.js";
 import { resolveDraw } from "../node/shots.js";
 import { type TrainOptions, trainRuns } from "../node/training.js";
+import { displayWidth, padToWidth } from "../report/columns.js";
 import { notice, print, printJson } from "./output.js";
 import { createProgress, type Progress } from "./progress.js";
 
@@ -96,8 +97,10 @@ export async function train(flags: TrainFlags, signal: AbortSignal): Promise<voi
   }
   for (const { dir, detector } of runs) {
     print(`run: ${dir}`);
-    for (const [score, { threshold }] of Object.entries(detector.thresholds))
-      print(`  ${score} threshold at 95 % TPR: ${threshold}`);
+    const scores = Object.entries(detector.thresholds);
+    const width = Math.max(...scores.map(([score]) => displayWidth(score)));
+    for (const [score, { threshold }] of scores)
+      print(`  ${padToWidth(score, width)} threshold at 95 % TPR: ${threshold.toPrecision(6)}`);
     print(`  ${detector.note} (${detector.pictures} pictures)`);
     if (detector.unreadable.length > 0)
       print(`  ${detector.unreadable.length} unreadable calibration pictures were skipped`);
