@@ -6,6 +6,7 @@ export {
   type DetectorOptions,
   type DetectorScore,
 } from "./detector.js";
+export { type AugmentationPlace, augmentPicture } from "./augment-picture.js";
 export { defaultTopK, locoopLoss, type LocoopLossOptions } from "./loss.js";
 export { idIrrelevantRegions, type IdIrrelevantRegionsOptions } from "./regions.js";
 export type { ColorMap, Rgb } from "./report/color-map.js";
@@ -32,3 +33,6 @@ export {
 } from "./report/region-geometry.js";
 export { toSvg, type ToSvgOptions } from "./report/region-svg.js";
 export type { PictureCrop } from "./report/types.js";
+export { promptBytes } from "./prompt-file.js";
+export { trainingBatches, type TrainingBatchesOptions } from "./training-batches.js";
+export { trainingDefaults } from "./training-defaults.js";

@@ -1,4 +1,5 @@
 import { defaultTopK } from "../loss.js";
+import { trainingDefaults } from "../training-defaults.js";
 import { UsageError } from "./errors.js";
 import { type AnyLearner, resolveChoice } from "./plugins.js";
 import type { RunSettings } from "./run-folder.js";
@@ -54,8 +55,14 @@ export function resolveSettings(
   { definition, classes, shots, seed }: { definition: AnyLearner; classes: number; shots: number; seed: number },
 ): RunSettings {
   const choice = resolveChoice(options.learner ?? "coop");
-  const { views = 0, crop = [0.08, 1], epochs = 50, batchSize = 32, learningRate = 0.002 } = options;
-  const lambda = options.lambda ?? 0.25;
+  const {
+    views = 0,
+    crop = trainingDefaults.crop,
+    epochs = trainingDefaults.epochs,
+    batchSize = trainingDefaults.batchSize,
+    learningRate = trainingDefaults.learningRate,
+    lambda = trainingDefaults.lambda,
+  } = options;
   // A learner from outside may bring its own loss; it is used unless lambda or K is asked for.
   const own = choice !== definition.name && options.lambda === undefined && options.topK === undefined;
   return {
@@ -73,10 +80,10 @@ export function resolveSettings(
     epochs,
     batchSize,
     learningRate,
-    momentum: 0.9,
-    weightDecay: 5e-4,
-    warmupEpochs: 1,
-    warmupLearningRate: 1e-5,
+    momentum: trainingDefaults.momentum,
+    weightDecay: trainingDefaults.weightDecay,
+    warmupEpochs: trainingDefaults.warmupEpochs,
+    warmupLearningRate: trainingDefaults.warmupLearningRate,
   };
 }
 

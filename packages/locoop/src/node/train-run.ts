@@ -1,19 +1,13 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clip, Floats, ImageFeatures } from "@locoop/clip";
-import { writeSafetensors } from "@locoop/clip";
 import type { Item } from "@locoop/datasets";
-import { batches, countBatches, writeSplit } from "@locoop/datasets";
+import { countBatches, writeSplit } from "@locoop/datasets";
 import type { Learner, TrainingBatch } from "@locoop/prompt-learning";
-import {
-  crossEntropyLoss,
-  encodeClasses,
-  fit,
-  readCheckpoint,
-  variableName,
-  writeCheckpoint,
-} from "@locoop/prompt-learning";
+import { crossEntropyLoss, encodeClasses, fit, readCheckpoint, writeCheckpoint } from "@locoop/prompt-learning";
 import { locoopLoss } from "../loss.js";
+import { promptBytes } from "../prompt-file.js";
+import { trainingBatches } from "../training-batches.js";
 import { exists, inFile, removeLeftovers, writeJson, writeWhole } from "./files.js";
 import { ensureFiniteClasses } from "./finite.js";
 import { type AnyLearner, loadLearner } from "./plugins.js";
@@ -137,7 +131,7 @@ export async function trainRun(
       classFeatures,
       classes.map(({ name }) => name),
     );
-    await writePrompt(dir, learner);
+    await writeWhole(join(dir, runFiles.prompt), await promptBytes(learner));
     await writeClassFeatures(dir, classFeatures);
     const detector = await calibrateRun(spec, classFeatures, { workshop, clip, signal, onProgress });
     await writeJson(join(dir, runFiles.detector), detector);
@@ -180,24 +174,16 @@ async function trainSteps(
         .slice(0, resume.epoch * stepsPerEpoch + resume.step)
     : [];
 
-  async function* batchesOf(epoch: number, firstBatch: number): AsyncGenerator<TrainingBatch> {
-    const load = (_: Item, index: number): number => index;
-    const order = batches(items, { size: settings.batchSize, seed: settings.seed, epoch, firstBatch, load, signal });
-    // The next batch is being encoded while this one is trained on.
-    let ahead: { indices: readonly number[]; features: Promise<ImageFeatures> } | undefined;
-    let step = firstBatch;
-    for await (const { indices } of order) {
-      const next = { indices, features: featuresOf(indices, { epoch, step: step++ }) };
-      next.features.catch(() => {}); // thrown when its turn comes
-      if (ahead) yield batchOf(ahead.indices, await ahead.features);
-      ahead = next;
-    }
-    if (ahead) yield batchOf(ahead.indices, await ahead.features);
-  }
-  const batchOf = (indices: readonly number[], rows: ImageFeatures): TrainingBatch => ({
-    features: rows,
-    labels: Int32Array.from(indices, (index) => labels[index]!),
-  });
+  const batchesOf = (epoch: number, firstBatch: number): AsyncIterable<TrainingBatch> =>
+    trainingBatches({
+      labels,
+      featuresOf,
+      batchSize: settings.batchSize,
+      seed: settings.seed,
+      epoch,
+      firstBatch,
+      signal,
+    });
 
   let last = lines.length > 0 ? (JSON.parse(lines.at(-1)!) as { loss: number }).loss : undefined;
   const steps = fit({
@@ -239,14 +225,4 @@ async function trainSteps(
     }
   }
   return last;
-}
-
-async function writePrompt(dir: string, learner: Learner): Promise<void> {
-  const variables: Record<string, Floats> = {};
-  for (const variable of learner.variables)
-    variables[variableName(variable)] = { data: (await variable.data()) as Float32Array, shape: variable.shape };
-  await writeWhole(
-    join(dir, runFiles.prompt),
-    writeSafetensors(variables, { learner: learner.name, options: JSON.stringify(learner.options) }),
-  );
 }

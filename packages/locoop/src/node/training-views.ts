@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ImageFeatures } from "@locoop/clip";
 import { createRandom, regionGrid } from "@locoop/clip";
 import type { Item } from "@locoop/datasets";
+import { augmentationKey } from "../augment-picture.js";
 import type { PictureRequest } from "./features.js";
 import { ensureFiniteFeatures } from "./finite.js";
 import { type RunConfig, runFiles } from "./run-folder.js";
@@ -19,7 +20,8 @@ const needsLocal = ({ settings }: RunConfig): boolean => settings.loss === "lear
 
 /** The augmentation of a picture, seeded by run, epoch (or view) and place in the split. */
 function viewRequest({ settings }: RunConfig, item: Item, index: number, epoch: number): PictureRequest {
-  return { path: item.path, augmentation: { key: `${settings.seed}/${epoch}/${index}`, scale: settings.crop } };
+  const key = augmentationKey({ seed: settings.seed, epoch, index });
+  return { path: item.path, augmentation: { key, scale: settings.crop } };
 }
 
 /** All views of all items, view-major: the order of cached features. */
