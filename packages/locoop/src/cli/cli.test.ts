@@ -197,6 +197,7 @@ describe("train, evaluate, detect, visualize", () => {
     );
     expect((JSON.parse(again.stdout) as { pictures: { out: string }[] }).pictures[0]!.out).toMatch(/-3\.png$/);
     for (const { out } of painted) await rm(out);
+    await rm(join(data, "frog/contact-sheet.png"));
     await rm(join(data, "frog/0-regions-3.png"));
     expect(await locoop("visualize", "--run", "run", join(data, "frog/0.png"), "--label", "newt")).toMatchObject({
       code: 2,
