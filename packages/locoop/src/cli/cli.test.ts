@@ -278,6 +278,7 @@ describe("train, evaluate, detect, visualize", () => {
       "id.csv",
     ]);
     expect((await readdir(join(dir, "paper-report"))).sort()).toEqual([
+      "evaluation.json",
       "report.csv",
       "report.html",
       "report.json",
