@@ -52,7 +52,7 @@ const cosine = (value: number | undefined): string => (value ?? Number.NaN).toFi
  *   width: 8, height: 4, crop: cropFor(8, 4, 224), grid: 2, mask: [0, 1, 0, 0], label: "cat",
  *   labelSimilarity: [0.3, 0.1, 0.2, 0.25], otherSimilarity: [0.2, 0.3, 0.1, 0.1], otherNames: ["dog", "dog", "car", "dog"],
  * });
- * console.log(panels.map(({ name }) => name), range); // → [ 'regions', 'label', 'other' ] [ 0.1, 0.3 ]
+ * console.log(panels.map(({ name }) => name).join(" "), range[1]); // → regions label other 0.3
  * ```
  */
 export function drawRegionPanels(measures: RegionMeasures, style: RegionStyle = {}): RegionPanels {

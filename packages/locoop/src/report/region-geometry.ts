@@ -42,7 +42,7 @@ export interface RegionEdges {
  * import { regionEdges } from "locoop";
  *
  * const { columns } = regionEdges({ width: 8, height: 4, crop: cropFor(8, 4, 224), grid: 2 });
- * console.log(columns); // → [ 2, 4, 6 ]
+ * console.log(columns.join(" ")); // → 2 4 6
  * ```
  */
 export function regionEdges({ width, height, crop, grid }: RegionPlace): RegionEdges {
@@ -74,7 +74,8 @@ export function regionEdges({ width, height, crop, grid }: RegionPlace): RegionE
  * @example
  * ```ts
  * import { shownPart } from "locoop";
- * console.log(shownPart({ width: 1000, height: 10 })); // → { left: 490, top: 0, width: 20, height: 10 }
+ * const { left, width } = shownPart({ width: 1000, height: 10 });
+ * console.log(left, width); // → 490 20
  * ```
  */
 export function shownPart({ width, height }: { width: number; height: number }): Rectangle {
