@@ -279,6 +279,7 @@ describe("train, evaluate, detect, visualize", () => {
     ]);
     expect((await readdir(join(dir, "paper-report"))).sort()).toEqual([
       "evaluation.json",
+      "evaluation.json",
       "report.csv",
       "report.html",
       "report.json",
@@ -322,7 +323,7 @@ export const best = defineScore({ name: "best", cite: "none", defaults: {}, row:
     expect(refused.stderr).toMatch(/^error: score "best" .*score\.mjs.*--score .*\n$/);
     await rename(join(dir, "score.mjs"), join(dir, "moved.mjs"));
     const { stdout } = await locoop("detect", "--run", "own", "--score", "./moved.mjs", "ood/0.png");
-    expect(stdout).toMatch(/best -?0\.\d+/);
+    expect(stdout).toMatch(/best +-?0\.\d+ /);
   });
 });
 
