@@ -279,7 +279,6 @@ describe("train, evaluate, detect, visualize", () => {
     ]);
     expect((await readdir(join(dir, "paper-report"))).sort()).toEqual([
       "evaluation.json",
-      "evaluation.json",
       "report.csv",
       "report.html",
       "report.json",
