@@ -7,7 +7,8 @@ export {
   type DetectorScore,
 } from "./detector.js";
 export { type AugmentationPlace, augmentPicture } from "./augment-picture.js";
-export { defaultTopK, locoopLoss, type LocoopLossOptions } from "./loss.js";
+export { defaultTopK } from "./default-top-k.js";
+export { locoopLoss, type LocoopLossOptions } from "./loss.js";
 export { idIrrelevantRegions, type IdIrrelevantRegionsOptions } from "./regions.js";
 export type { ColorMap, Rgb } from "./report/color-map.js";
 export {

@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-wasm";
 import { crossEntropyLoss } from "@locoop/prompt-learning";
 import { beforeEach, describe, expect, it } from "vitest";
-import { defaultTopK, locoopLoss } from "./loss.js";
+import { defaultTopK } from "./default-top-k.js";
+import { locoopLoss } from "./loss.js";
 
 const global = [
   [0.3, 0.1, 0.2],

@@ -1,5 +1,6 @@
 import { crossEntropyLoss, type Loss } from "@locoop/prompt-learning";
 import * as tf from "@tensorflow/tfjs";
+import { defaultTopK } from "./default-top-k.js";
 
 /** Options of the LoCoOp loss. */
 export interface LocoopLossOptions {
@@ -9,20 +10,6 @@ export interface LocoopLossOptions {
   readonly lambda?: number;
   /** K: a region whose true class is not among its K best classes is ID-irrelevant. Default: `defaultTopK(classes)`. */
   readonly topK?: number;
-}
-
-/**
- * K for C classes: max(1, round(C / 5)), which is the paper's 200 for the 1000 classes of ImageNet.
- *
- * @example
- * ```ts
- * import { defaultTopK } from "locoop";
- *
- * console.log(defaultTopK(1000), defaultTopK(2)); // → 200 1
- * ```
- */
-export function defaultTopK(classes: number): number {
-  return Math.max(1, Math.round(classes / 5));
 }
 
 /**

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import type { Floats } from "@locoop/clip";
 import { type Dataset, type Item, listPictures, oodBenchmarks } from "@locoop/datasets";
 import type { CoopPosition } from "@locoop/prompt-learning";
-import { defaultTopK } from "../loss.js";
+import { defaultTopK } from "../default-top-k.js";
 import { readClassList } from "../node/class-list.js";
 import { checkComparable, comparedSettings } from "../node/compared-runs.js";
 import { openDataset, relabel, thinOut } from "../node/data.js";

@@ -1,6 +1,6 @@
 import type { Clip, Floats } from "@locoop/clip";
 import type { CoopPosition } from "@locoop/prompt-learning";
-import { defaultTopK } from "../loss.js";
+import { defaultTopK } from "../default-top-k.js";
 import { readClassList } from "../node/class-list.js";
 import { checkWeights, modelOf } from "../node/detection.js";
 import type { EngineChoice } from "../node/engine.js";

@@ -1,4 +1,4 @@
-import { defaultTopK } from "../loss.js";
+import { defaultTopK } from "../default-top-k.js";
 import { trainingDefaults } from "../training-defaults.js";
 import { UsageError } from "./errors.js";
 import { type AnyLearner, resolveChoice } from "./plugins.js";
