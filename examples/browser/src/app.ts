@@ -3,6 +3,7 @@ import type { ModelInfo, Trained } from "./messages.js";
 
 /** A prompt that was trained here or opened from a file, and what belongs to it. */
 export interface TrainedPrompt extends Pick<Trained, "prompt"> {
+  /** A sentence on what it is. */
   readonly name: string;
   /** Empty if the file does not say them. */
   readonly classNames: readonly string[];

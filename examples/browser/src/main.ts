@@ -7,6 +7,9 @@ import type { ModelChoice, ModelInfo } from "./messages.js";
 import { startModelForm } from "./model-form.js";
 import { load, save } from "./store.js";
 import { startTabs } from "./tabs.js";
+import type { TrainClass } from "./train/class-list.js";
+import type { TrainSettings } from "./train/settings.js";
+import { createTrainView, type KeptTraining } from "./train/view.js";
 
 let model: ModelInfo | undefined;
 let choice: ModelChoice = { device: deviceFromAddress() };
@@ -27,6 +30,7 @@ const app: App = {
   keep: (name, value) => void save(name, value, (reason) => say(reason, "problem")),
 };
 const detect = createDetectView(byId("panel-detect"), app);
+const train = createTrainView(byId("panel-train"), app, { onTrained: (prompt) => detect.use(prompt) });
 
 /** `?device=wasm` or `webgpu` chooses at once. */
 function deviceFromAddress(): ModelChoice["device"] {
@@ -65,7 +69,14 @@ async function start(): Promise<void> {
     load<KeptPicture[]>("known"),
     load<TrainedPrompt>("trained"),
   ]);
+  const [trainSettings, classes, training] = await Promise.all([
+    load<TrainSettings>("train"),
+    load<TrainClass[]>("classes"),
+    load<KeptTraining>("training"),
+  ]);
+  train.restore({ settings: trainSettings, classes, training, trained });
   await detect.restore({ settings, pictures, known, trained });
+  status.dataset.restored = "true";
 }
 
 startTabs(document.querySelector<HTMLElement>('[role="tablist"]')!, () => {});

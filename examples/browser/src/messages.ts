@@ -99,6 +99,18 @@ export interface Trained {
   readonly seconds: number;
 }
 
+/** A prompt that was opened from a file. */
+export interface OpenedPrompt {
+  /** In words: how many contexts, and where the class name stands. */
+  readonly words: string;
+  /** What this page writes beside a prompt that it trains; other programs do not. */
+  readonly classNames: readonly string[];
+  readonly thresholds?: { readonly mcm: number; readonly glmcm: number };
+  /** On how many pictures the thresholds were calibrated, and on which. */
+  readonly calibrated?: number;
+  readonly origin?: Trained["origin"];
+}
+
 /** Every call: what goes in, what comes back, what comes in between. */
 export interface Calls {
   open: { input: ModelChoice; output: ModelInfo; progress: { readonly done: number; readonly total: number } };
@@ -113,6 +125,7 @@ export interface Calls {
     output: readonly Verdict[];
     progress: never;
   };
+  prompt: { input: { readonly bytes: Uint8Array; readonly name: string }; output: OpenedPrompt; progress: never };
   train: { input: TrainRequest; output: Trained; progress: TrainProgress };
 }
 

@@ -31,6 +31,6 @@ export async function openPage(browser: Browser, url: string): Promise<{ page: P
     if (message.type() === "error") errors.push(message.text());
   });
   await page.goto(url);
-  await page.locator("#engine[data-ready='true']").waitFor();
+  await page.locator("#engine[data-restored='true']").waitFor();
   return { page, errors };
 }

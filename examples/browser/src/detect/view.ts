@@ -149,7 +149,7 @@ export function createDetectView(panel: HTMLElement, app: App): DetectView {
     const lines = shown.map((id, i) =>
       cards.get(id)?.card.update({ verdict: verdicts[i]!, classNames, settings, threshold }),
     );
-    if (lines.length > 0 && problems.length === 0) say(lines.slice(-5).join(" "));
+    if (lines.length > 0 && problems.length === 0 && !panel.hidden) say(lines.slice(-5).join(" "));
   }
 
   return {

@@ -79,6 +79,10 @@ const handlers: Handlers = {
     const features = stack(known.map((entry) => entry.features));
     return judge((await needModel()).clip, features, { ids, classNames, classFeatures });
   },
+  async prompt(input) {
+    const { readPrompt } = await import("./prompt.js");
+    return readPrompt((await needModel()).clip, input);
+  },
   async train(input, around) {
     const { train } = await import("./train.js");
     return train((await needModel()).clip, input, around);

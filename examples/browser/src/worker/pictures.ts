@@ -30,7 +30,7 @@ export async function encodePicture(
   };
 }
 
-/** Features of several pictures as one batch. */
+/** Joins features of consecutive parts. */
 export function stack(list: readonly ImageFeatures[]): ImageFeatures {
   const join = (parts: readonly { data: Float32Array; shape: readonly number[] }[]) => {
     const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
@@ -39,7 +39,8 @@ export function stack(list: readonly ImageFeatures[]): ImageFeatures {
       data.set(part.data, at);
       at += part.data.length;
     }
-    return { data, shape: [parts.length, ...parts[0]!.shape.slice(1)] };
+    const rows = parts.reduce((sum, { shape }) => sum + shape[0]!, 0);
+    return { data, shape: [rows, ...parts[0]!.shape.slice(1)] };
   };
   return { global: join(list.map(({ global }) => global)), local: join(list.map(({ local }) => local!)) };
 }
