@@ -79,7 +79,7 @@ async function start(): Promise<void> {
   status.dataset.restored = "true";
 }
 
-startTabs(document.querySelector<HTMLElement>('[role="tablist"]')!, () => {});
+startTabs(document.querySelector<HTMLElement>('[role="tablist"]')!, () => say(""));
 startModelForm(open);
 try {
   await open(choice);
