@@ -57,7 +57,7 @@ try {
 
   const nodeOnly = new Set(["@locoop/datasets", "@locoop/tiny-clip"]);
   const safe = manifests.map(({ name }) => name).filter((name) => !nodeOnly.has(name));
-  for (const name of [...safe, "@locoop/clip/browser", "@locoop/datasets/order"]) {
+  for (const name of [...safe, "@locoop/clip/browser", "@locoop/datasets/order", "@locoop/tiny-clip/draw"]) {
     const result = await build({
       stdin: { contents: `export * from ${JSON.stringify(name)};`, resolveDir: app },
       bundle: true,

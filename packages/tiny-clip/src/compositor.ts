@@ -1,6 +1,6 @@
 import { AREA, below, between, SIDE, toPicture, type Canvas, type RgbPicture, type Uniform } from "./canvas.js";
 import { drawBackground } from "./backgrounds.js";
-import type { Sprite, SpriteBook } from "./sprites.js";
+import type { Sprite, SpriteBook } from "./sprite-book.js";
 
 /** How hard the pictures are; the defaults are the benchmark's. */
 export interface PictureOptions {

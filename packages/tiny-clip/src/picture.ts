@@ -1,7 +1,7 @@
-import { pythonRandom } from "@locoop/datasets";
+import { pythonRandom } from "@locoop/datasets/order";
 import { toPicture, type RgbPicture, type Uniform } from "./canvas.js";
 import { composePicture, type PictureOptions } from "./compositor.js";
-import type { SpriteBook } from "./sprites.js";
+import type { SpriteBook } from "./sprite-book.js";
 import { paintTexture, type TextureFamily } from "./textures.js";
 
 /** 64 bits of a text (FNV-1a over its UTF-16 units). */
