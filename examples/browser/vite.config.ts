@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { offline } from "./offline.js";
 
 const require = createRequire(import.meta.url);
 const wasm = dirname(require.resolve("@tensorflow/tfjs-backend-wasm/package.json"));
@@ -37,7 +38,7 @@ export default defineConfig({
       { find: /^@tensorflow\/tfjs-backend-wasm$/, replacement: join(wasm, "dist/index.js") },
     ],
   },
-  plugins: [threadsFromText()],
+  plugins: [threadsFromText(), offline()],
   worker: { format: "es", plugins: () => [threadsFromText()] },
   build: { target: "es2022", outDir: "dist", emptyOutDir: true, assetsInlineLimit: 0 },
   server: { headers: isolated },

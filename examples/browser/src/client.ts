@@ -1,4 +1,4 @@
-import type { CallName, Calls, Reply, Request } from "./messages.js";
+import type { CallName, Calls, ModelInfo, Reply, Request } from "./messages.js";
 
 interface Waiting {
   resolve(output: never): void;
@@ -15,8 +15,14 @@ export interface Client {
   ): Promise<Calls[K]["output"]>;
 }
 
-/** Starts the worker. If it dies, what was asked fails with a sentence, and `onRestart` opens a new one's model. */
-export function createClient({ onRestart }: { onRestart: (reason: string) => void }): Client {
+/** Starts the worker. If it dies, what was asked fails with a sentence and `onRestart` opens a new one's model; `onModel` hears of a model that the worker opened by itself. */
+export function createClient({
+  onRestart,
+  onModel,
+}: {
+  onRestart: (reason: string) => void;
+  onModel: (model: ModelInfo) => void;
+}): Client {
   const waiting = new Map<number, Waiting>();
   let count = 0;
   let worker = start();
@@ -38,6 +44,10 @@ export function createClient({ onRestart }: { onRestart: (reason: string) => voi
   }
 
   function settle(reply: Reply): void {
+    if ("lost" in reply) {
+      onModel(reply.lost);
+      return;
+    }
     const asked = waiting.get(reply.id);
     if (!asked) return;
     if ("progress" in reply) {

@@ -1,26 +1,32 @@
 import type { App, KeptPicture, TrainedPrompt } from "./app.js";
 import { createClient } from "./client.js";
+import { createCompareView } from "./compare/view.js";
 import { createDetectView } from "./detect/view.js";
 import type { DetectSettings } from "./detect/settings.js";
 import { byId, say, sentence } from "./dom.js";
-import type { ModelChoice, ModelInfo } from "./messages.js";
+import type { Comparison, ModelChoice, ModelInfo } from "./messages.js";
 import { startModelForm } from "./model-form.js";
 import { load, save } from "./store.js";
 import { startTabs } from "./tabs.js";
 import type { TrainClass } from "./train/class-list.js";
 import type { TrainSettings } from "./train/settings.js";
 import { createTrainView, type KeptTraining } from "./train/view.js";
+import { keepForLater, watchLongTasks } from "./visits.js";
 
 let model: ModelInfo | undefined;
-let choice: ModelChoice = { device: deviceFromAddress() };
 const status = byId("engine");
 
 const client = createClient({
   onRestart(reason) {
-    say(`${reason} Nothing that you typed or trained is lost.`, "problem");
-    void open(choice)
-      .catch(() => open({ device: "wasm" }))
-      .then(() => start());
+    say(`${reason} It goes on with the small model; nothing that you typed or trained is lost.`, "problem");
+    void open({ device: "wasm" })
+      .then(start)
+      .catch((error: unknown) => say(sentence(error), "problem"));
+  },
+  onModel(opened) {
+    model = opened;
+    showEngine();
+    say("The graphics device was lost. The work goes on with WebAssembly, and nothing is lost.", "problem");
   },
 });
 
@@ -30,6 +36,7 @@ const app: App = {
   keep: (name, value) => void save(name, value, (reason) => say(reason, "problem")),
 };
 const detect = createDetectView(byId("panel-detect"), app);
+const compare = createCompareView(byId("panel-compare"), app);
 const train = createTrainView(byId("panel-train"), app, { onTrained: (prompt) => detect.use(prompt) });
 
 /** `?device=wasm` or `webgpu` chooses at once. */
@@ -51,7 +58,6 @@ async function open(wanted: ModelChoice): Promise<ModelInfo> {
       throw error;
     });
   model = opened;
-  choice = wanted;
   showEngine();
   await detect.refresh();
   return opened;
@@ -74,6 +80,7 @@ async function start(): Promise<void> {
     load<TrainClass[]>("classes"),
     load<KeptTraining>("training"),
   ]);
+  compare.restore(await load<Comparison>("comparison"));
   train.restore({ settings: trainSettings, classes, training, trained });
   await detect.restore({ settings, pictures, known, trained });
   status.dataset.restored = "true";
@@ -82,9 +89,14 @@ async function start(): Promise<void> {
 startTabs(document.querySelector<HTMLElement>('[role="tablist"]')!, () => say(""));
 startModelForm(open);
 try {
-  await open(choice);
+  await open({ device: deviceFromAddress() });
 } catch (error) {
   say(`${sentence(error)} The page goes on with WebAssembly.`, "problem");
   await open({ device: "wasm" }).catch((reason: unknown) => say(sentence(reason), "problem"));
 }
 await start();
+watchLongTasks((longest, count) => {
+  byId("long-tasks").textContent =
+    `Tasks of more than 50 ms on the page's own thread: ${count}, the longest ${Math.round(longest)} ms.`;
+});
+await keepForLater();

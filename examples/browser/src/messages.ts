@@ -111,6 +111,65 @@ export interface OpenedPrompt {
   readonly origin?: Trained["origin"];
 }
 
+/** A picture that the page drew, bytes [H,W,3]. */
+export interface DrawnPicture {
+  readonly name: string;
+  /** The class, or what it is instead. */
+  readonly className: string;
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Drawn pictures to try the page with. */
+export interface Samples {
+  readonly classNames: readonly string[];
+  /** Of the classes. */
+  readonly known: readonly DrawnPicture[];
+  /** Half of the classes, half of other things. */
+  readonly unseen: readonly DrawnPicture[];
+}
+
+/** A comparison on the drawn benchmark: how large, and how the learners are trained. */
+export interface CompareRequest {
+  readonly classes: number;
+  readonly shots: number;
+  readonly seed: number;
+  readonly epochs: number;
+  readonly lambda: number;
+  /** Test pictures of the classes, and of each set of others. */
+  readonly pictures: number;
+}
+
+/** One score of one method. */
+export interface ComparedScore {
+  readonly score: "mcm" | "glmcm";
+  /** By set of other pictures, 0 to 1. */
+  readonly sets: readonly { readonly name: string; readonly auroc: number; readonly fpr: number }[];
+  /** Classes against all others, 0 to 1. */
+  readonly roc: { readonly fpr: readonly number[]; readonly tpr: readonly number[] };
+}
+
+/** What a comparison found of one method. */
+export interface ComparedMethod {
+  readonly name: string;
+  readonly accuracy: number;
+  readonly scores: readonly ComparedScore[];
+}
+
+/** What a comparison found. */
+export interface Comparison {
+  readonly methods: readonly ComparedMethod[];
+  /** Test pictures with the regions that each method finds irrelevant for their class [P], and where the model looked. */
+  readonly regions: readonly {
+    readonly picture: DrawnPicture;
+    readonly masks: readonly Uint8Array[];
+    readonly square: Square;
+  }[];
+  readonly classNames: readonly string[];
+  readonly seconds: number;
+}
+
 /** Every call: what goes in, what comes back, what comes in between. */
 export interface Calls {
   open: { input: ModelChoice; output: ModelInfo; progress: { readonly done: number; readonly total: number } };
@@ -126,6 +185,16 @@ export interface Calls {
     progress: never;
   };
   prompt: { input: { readonly bytes: Uint8Array; readonly name: string }; output: OpenedPrompt; progress: never };
+  samples: {
+    input: { readonly seed: number; readonly perClass: number };
+    output: Samples;
+    progress: never;
+  };
+  compare: {
+    input: CompareRequest;
+    output: Comparison;
+    progress: { readonly stage: string; readonly done: number; readonly total: number };
+  };
   train: { input: TrainRequest; output: Trained; progress: TrainProgress };
 }
 
@@ -136,8 +205,9 @@ export type Request =
   | { readonly id: number; readonly call: CallName; readonly input: Calls[CallName]["input"] }
   | { readonly id: number; readonly stop: true };
 
-/** From the worker. */
+/** From the worker: what came of a call, or that the graphics device was lost and which model it went on with. */
 export type Reply =
+  | { readonly lost: ModelInfo }
   | { readonly id: number; readonly progress: Calls[CallName]["progress"] }
   | { readonly id: number; readonly output: Calls[CallName]["output"] }
   | { readonly id: number; readonly error: string; readonly stopped: boolean };

@@ -28,12 +28,15 @@ export interface Site {
 /** Builds the page into a folder of its own. */
 export async function buildPage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "locoop-page-"));
+  const before = process.env["NODE_ENV"];
+  process.env["NODE_ENV"] = "production"; // the test runner says "test", and Vite builds for what it reads there
   await build({
     root: join(import.meta.dirname, ".."),
     configFile: join(import.meta.dirname, "../vite.config.ts"),
     logLevel: "error",
     build: { outDir: folder, emptyOutDir: true },
   });
+  process.env["NODE_ENV"] = before;
   return folder;
 }
 

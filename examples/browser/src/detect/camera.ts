@@ -9,7 +9,8 @@ export function cameraControl({
   onProblem: (sentence: string) => void;
 }): HTMLDivElement {
   const open = h("button", { type: "button", className: "quiet", onclick: () => void start() }, "Use the camera");
-  const place = h("div", { className: "row" }, open);
+  const control = h("div", { className: "row" }, open);
+  const place = h("div", { className: "row" }, control);
   let taken = 0;
 
   async function start(): Promise<void> {
@@ -28,7 +29,7 @@ export function cameraControl({
     video.srcObject = stream;
     const stop = (): void => {
       for (const track of stream.getTracks()) track.stop();
-      place.replaceChildren(open);
+      control.replaceChildren(open);
       open.focus();
     };
     const take = async (): Promise<void> => {
@@ -39,7 +40,7 @@ export function cameraControl({
       else onProblem("The camera gave no picture yet: wait until you see it, then try again.");
     };
     const shoot = h("button", { type: "button", onclick: () => void take() }, "Take a picture");
-    place.replaceChildren(
+    control.replaceChildren(
       h("div", { className: "card" }, video),
       shoot,
       h("button", { type: "button", className: "quiet", onclick: stop }, "Close the camera"),

@@ -1,6 +1,7 @@
 import { newId, type App, type KeptPicture, type TrainedPrompt } from "../app.js";
 import { readClassNames } from "../class-names.js";
 import { debounce, h, say, sentence } from "../dom.js";
+import { toFiles } from "../drawn-files.js";
 import { dropZone } from "../drop-zone.js";
 import type { Prompt, Verdict } from "../messages.js";
 import { cameraControl } from "./camera.js";
@@ -54,7 +55,29 @@ export function createDetectView(panel: HTMLElement, app: App): DetectView {
     onPicture: (file) => void addFiles([file]),
     onProblem: (text) => say(text, "problem"),
   });
+  const samples = h(
+    "button",
+    { type: "button", className: "quiet", id: "samples", onclick: () => void addSamples() },
+    "Try it with drawn pictures",
+  );
+  camera.append(samples);
   panel.append(h("div", { className: "columns" }, form.element, h("div", {}, drop, camera, list)));
+
+  async function addSamples(): Promise<void> {
+    samples.disabled = true;
+    try {
+      const drawn = await app.client.call("samples", { seed: 1, perClass: 6 });
+      settings = { ...settings, classText: drawn.classNames.join("\n"), prompt: "template" };
+      app.keep("detect", settings);
+      form.fill(settings, trained);
+      await addKnown(await toFiles(drawn.known));
+      await addFiles(await toFiles(drawn.unseen));
+    } catch (error) {
+      say(sentence(error), "problem");
+    } finally {
+      samples.disabled = false;
+    }
+  }
 
   async function addFiles(files: readonly File[]): Promise<void> {
     const problems = await show(files.map((file) => ({ id: newId(), name: file.name, file })));

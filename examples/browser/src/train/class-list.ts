@@ -14,6 +14,7 @@ export interface ClassList {
   readonly element: HTMLElement;
   readonly classes: readonly TrainClass[];
   fill(classes: readonly TrainClass[]): void;
+  clear(): void;
   /** Adds a class, or pictures to the class of that name. */
   add(name: string, files: readonly File[]): void;
 }
@@ -124,15 +125,19 @@ export function createClassList({
     return card;
   }
 
+  const clear = (): void => {
+    classes = [];
+    list.replaceChildren();
+  };
   const adders = new Map<TrainClass, (files: readonly File[]) => Promise<void>>();
   return {
     element,
     get classes() {
       return classes;
     },
+    clear,
     fill(next) {
-      classes = [];
-      list.replaceChildren();
+      clear();
       for (const entry of next) show({ ...entry });
     },
     add(name, files) {

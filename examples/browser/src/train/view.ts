@@ -1,12 +1,14 @@
 import { newId, type App, type TrainedPrompt } from "../app.js";
 import { readClassNames } from "../class-names.js";
 import { h, say, sentence } from "../dom.js";
+import { toFiles } from "../drawn-files.js";
 import { dropZone } from "../drop-zone.js";
 import type { TrainRequest } from "../messages.js";
 import { createClassList, type TrainClass } from "./class-list.js";
 import { type CurvePoint, drawLossCurve } from "./loss-curve.js";
 import { download, promptOfFile, promptOfTraining } from "./result.js";
 import { createSettingsFields } from "./settings-fields.js";
+import { stayAwake } from "../visits.js";
 import { emptySettings, readSettings, type TrainSettings } from "./settings.js";
 
 /** A training that did not come to its end. */
@@ -71,6 +73,11 @@ export function createTrainView(
       folder.value = "";
     },
   });
+  const samples = h(
+    "button",
+    { type: "button", className: "quiet", id: "train-samples", onclick: () => void addSamples() },
+    "Or drawn pictures of five animals",
+  );
   const start = h("button", { type: "button", id: "train-start", onclick: () => void run() }, "Train");
   const resume = h("button", { type: "button", hidden: true, onclick: () => void run(cut) }, "Go on");
   const stop = h(
@@ -91,6 +98,7 @@ export function createTrainView(
     ),
     list.element,
     h("p", {}, h("label", { htmlFor: folder.id }, "Or a folder with a folder for each class"), folder),
+    h("p", {}, samples),
     fields.element,
     h("div", { className: "row" }, start, resume, stop),
     progress,
@@ -105,6 +113,19 @@ export function createTrainView(
       onFiles: ([file]) => void openPrompt(file!),
     }),
   );
+
+  async function addSamples(): Promise<void> {
+    samples.disabled = true;
+    try {
+      const { classNames, known } = await app.client.call("samples", { seed: 2, perClass: 6 });
+      list.clear();
+      for (const name of classNames) list.add(name, await toFiles(known.filter(({ className }) => className === name)));
+    } catch (error) {
+      say(sentence(error), "problem");
+    } finally {
+      samples.disabled = false;
+    }
+  }
 
   function addFolders(files: readonly File[]): void {
     const byFolder = new Map<string, File[]>();
@@ -171,6 +192,7 @@ export function createTrainView(
     const key = keyOf(asked);
     const begin = performance.now();
     const before = points.length;
+    const sleepAgain = await stayAwake();
     try {
       const done = await app.client.call(
         "train",
@@ -204,6 +226,7 @@ export function createTrainView(
       state.className = stopped ? "" : "problem";
       state.textContent = `${stopped ? "Stopped." : sentence(error)}${cut ? " What was trained so far is kept: “Go on” continues from there." : ""}`;
     } finally {
+      sleepAgain();
       running = undefined;
       start.disabled = false;
       stop.disabled = true;

@@ -83,6 +83,14 @@ const handlers: Handlers = {
     const { readPrompt } = await import("./prompt.js");
     return readPrompt((await needModel()).clip, input);
   },
+  async samples(input) {
+    const { drawSamples } = await import("./drawing.js");
+    return drawSamples(input);
+  },
+  async compare(input, around) {
+    const { compare } = await import("./compare.js");
+    return compare((await needModel()).clip, input, around);
+  },
   async train(input, around) {
     const { train } = await import("./train.js");
     return train((await needModel()).clip, input, around);
@@ -102,6 +110,8 @@ async function answer(id: number, call: CallName, input: never): Promise<void> {
       output = await run(input, around);
     } catch (error) {
       if (!(await recovered(error))) throw error;
+      // A training is gone on with by its user: its steps so far have been told.
+      if (call === "train" || call === "compare") throw new Error("the graphics device was lost", { cause: error });
       output = await run(input, around);
     }
     scope.postMessage({ id, output });
@@ -119,7 +129,7 @@ async function recovered(error: unknown): Promise<boolean> {
   if (!choice || !/device.{0,20}(lost|destroyed)|GPU.{0,40}(lost|hung|destroyed)/i.test(text)) return false;
   if ((await model)?.info.device !== "webgpu") return false;
   const { info } = await open({ ...choice, device: "wasm" }, () => {});
-  scope.postMessage({ id: 0, output: info });
+  scope.postMessage({ lost: info });
   return true;
 }
 

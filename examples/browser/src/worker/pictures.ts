@@ -44,3 +44,14 @@ export function stack(list: readonly ImageFeatures[]): ImageFeatures {
   };
   return { global: join(list.map(({ global }) => global)), local: join(list.map(({ local }) => local!)) };
 }
+
+/** Rows of features by index, copied. */
+export function takeRows({ global, local }: ImageFeatures, rows: readonly number[]): ImageFeatures {
+  const take = ({ data, shape }: ImageFeatures["global"]): ImageFeatures["global"] => {
+    const stride = data.length / shape[0]!;
+    const out = new Float32Array(rows.length * stride);
+    rows.forEach((row, i) => out.set(data.subarray(row * stride, (row + 1) * stride), i * stride));
+    return { data: out, shape: [rows.length, ...shape.slice(1)] };
+  };
+  return { global: take(global), local: local && take(local) };
+}

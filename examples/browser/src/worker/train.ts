@@ -1,8 +1,24 @@
 import { preprocess, type Clip, type ImageFeatures, type RgbImage } from "@locoop/clip";
 import { countBatches, sampleFewShot } from "@locoop/datasets/order";
 import { thresholdAtTpr } from "@locoop/ood-metrics";
-import { coop, encodeClasses, fit, readCheckpoint, writeCheckpoint } from "@locoop/prompt-learning";
-import { augmentPicture, locoopLoss, promptBytes, trainingBatches, trainingDefaults } from "locoop";
+import {
+  type Checkpoint,
+  coop,
+  encodeClasses,
+  fit,
+  type FitStep,
+  type Learner,
+  readCheckpoint,
+  writeCheckpoint,
+} from "@locoop/prompt-learning";
+import {
+  augmentPicture,
+  locoopLoss,
+  promptBytes,
+  trainingBatches,
+  type TrainingBatchesOptions,
+  trainingDefaults,
+} from "locoop";
 import type { Trained, TrainProgress, TrainRequest } from "../messages.js";
 import { contextOf, judge } from "./judge.js";
 import { decode, stack } from "./pictures.js";
@@ -19,7 +35,7 @@ export async function train(
   { signal, tell }: { signal: AbortSignal; tell: (progress: TrainProgress) => void },
 ): Promise<Trained> {
   const begin = performance.now();
-  const { classNames, seed, epochs, batchSize, learningRate, lambda, topK, contexts } = request;
+  const { classNames, seed, epochs, batchSize, contexts } = request;
   const { shots, rest } = draw(request);
   const images = createImages();
   const learner = coop.create(contextOf(clip, classNames, seed), { contexts });
@@ -31,22 +47,11 @@ export async function train(
         return augmentPicture(image, { seed, epoch, index, size: clip.config.imageSize });
       });
     const labels = shots.map(({ label }) => label);
-    const steps = fit({
-      learner,
-      text: clip.text,
-      similarity: clip.similarity,
-      logitScale: clip.logitScale,
-      batches: (epoch, firstBatch) =>
-        trainingBatches({ labels, featuresOf, batchSize, seed, epoch, firstBatch, signal }),
+    const steps = promptSteps(clip, learner, {
+      ...request,
+      labels,
+      featuresOf,
       stepsPerEpoch,
-      loss: locoopLoss({ classes: classNames.length, lambda, topK }),
-      epochs,
-      optimizer: { learningRate, momentum: trainingDefaults.momentum, weightDecay: trainingDefaults.weightDecay },
-      schedule: {
-        warmupEpochs: trainingDefaults.warmupEpochs,
-        warmupLearningRate: trainingDefaults.warmupLearningRate,
-      },
-      classNames,
       signal,
       resume: request.resume && readCheckpoint(request.resume),
     });
@@ -87,6 +92,49 @@ export async function train(
   }
 }
 
+/** The steps of a training by its settings; what `locoop train` runs. */
+export function promptSteps(
+  clip: Clip,
+  learner: Learner,
+  {
+    classNames,
+    labels,
+    featuresOf,
+    stepsPerEpoch,
+    seed,
+    epochs,
+    batchSize,
+    learningRate,
+    lambda,
+    topK,
+    signal,
+    resume,
+  }: Omit<TrainRequest, "pictures" | "shots" | "contexts" | "resume"> & {
+    readonly labels: readonly number[];
+    readonly featuresOf: TrainingBatchesOptions["featuresOf"];
+    readonly stepsPerEpoch: number;
+    readonly signal: AbortSignal;
+    readonly resume?: Checkpoint;
+  },
+): AsyncGenerator<FitStep, void, undefined> {
+  const { momentum, weightDecay, warmupEpochs, warmupLearningRate } = trainingDefaults;
+  return fit({
+    learner,
+    text: clip.text,
+    similarity: clip.similarity,
+    logitScale: clip.logitScale,
+    batches: (epoch, firstBatch) => trainingBatches({ labels, featuresOf, batchSize, seed, epoch, firstBatch, signal }),
+    stepsPerEpoch,
+    loss: locoopLoss({ classes: classNames.length, lambda, topK }),
+    epochs,
+    optimizer: { learningRate, momentum, weightDecay },
+    schedule: { warmupEpochs, warmupLearningRate },
+    classNames,
+    signal,
+    resume,
+  });
+}
+
 interface Shot {
   readonly path: string;
   readonly label: number;
@@ -121,7 +169,8 @@ function createImages(): { read(shot: Shot): Promise<RgbImage> } {
   };
 }
 
-async function encode(
+/** Features of a list, in the order and the chunks of the command line. */
+export async function encode(
   clip: Clip,
   list: readonly number[],
   pixelsOf: (entry: number) => Promise<Uint8Array>,
@@ -167,7 +216,7 @@ async function calibrate(
 }
 
 /** Lets the messages that have come be answered. */
-function turn(): Promise<void> {
+export function turn(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
