@@ -1,11 +1,11 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Clip } from "@locoop/clip";
 import { tinyClipPaths, tinyClipTemplate } from "@locoop/tiny-clip";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findViolations } from "./accessibility.js";
 import { hasChromium, launch, openPage } from "./browser.js";
 import { openTinyClip, scoreFiles } from "./expected.js";
 import { buildPage, removePage, serve, type Site } from "./site.js";
@@ -126,13 +126,11 @@ describe.skipIf(!hasChromium)("the tab Detect", () => {
   it("is found good by axe, in light and in dark, wide and narrow", async () => {
     const shots = process.env["LOCOOP_SCREENSHOTS"];
     if (shots) await mkdir(shots, { recursive: true });
-    const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
     const { page } = await openPage(browser, site.url);
     await page.getByLabel("Classes, one a line").fill(classNames.join("\n"));
     await page.locator("#known").setInputFiles(pictures);
     await page.locator("#pictures").setInputFiles(pictures);
     await page.locator("#panel-detect li.card [data-key='mcm']").nth(3).waitFor();
-    await page.addScriptTag({ path: axe });
     for (const [colorScheme, width] of [
       ["light", 1200],
       ["dark", 1200],
@@ -142,16 +140,7 @@ describe.skipIf(!hasChromium)("the tab Detect", () => {
       await page.setViewportSize({ width, height: 900 });
       for (const tab of ["Detect", "Train", "Compare"]) {
         await page.getByRole("tab", { name: tab }).click();
-        const violations = await page.evaluate(async () => {
-          const { axe } = globalThis as unknown as {
-            axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-          };
-          const found = await axe.run();
-          return found.violations.map(
-            ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 100)).join(" | ")}`,
-          );
-        });
-        expect(violations).toEqual([]);
+        expect(await findViolations(page)).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
         if (shots)
           await writeFile(

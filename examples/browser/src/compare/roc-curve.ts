@@ -1,7 +1,7 @@
 import type { Comparison } from "../messages.js";
 
 const side = 320;
-const frame = { left: 40, right: 8, top: 8, bottom: 34 };
+const frame = { left: 48, right: 8, top: 8, bottom: 34 };
 /** Told apart by dashes as well as by colour. */
 const styles = [
   "stroke: var(--soft); stroke-width: 2; stroke-dasharray: 2 3",

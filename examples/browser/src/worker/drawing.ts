@@ -63,7 +63,11 @@ export type Motif = { readonly concept: string } | { readonly texture: number };
 export function draw(sprites: SpriteBook, motif: Motif, { seed, key }: { seed: number; key: string }): DrawnPicture {
   if ("concept" in motif) {
     const { concept } = motif;
-    return { name: `${concept} ${key}.png`, className: concept, ...drawPicture({ sprites, concept, seed, key }) };
+    return {
+      name: `${concept} ${key}.png`,
+      className: concept,
+      ...drawPicture({ sprites, concept, seed, key: `${concept}/${key}` }),
+    };
   }
   const family = textureFamilies[motif.texture % textureFamilies.length]!;
   return { name: `${family} ${key}.png`, className: family, ...drawTexture({ seed, key, family }) };
