@@ -5,9 +5,9 @@ export interface CurvePoint {
   readonly regularization: number;
 }
 
-const width = 600;
-const height = 220;
-const frame = { left: 44, right: 8, top: 8, bottom: 24 };
+const width = 420;
+const height = 230;
+const frame = { left: 44, right: 8, top: 8, bottom: 44 };
 
 const lines: readonly { key: keyof CurvePoint; name: string; style: string }[] = [
   { key: "loss", name: "loss", style: "stroke: var(--accent); stroke-width: 2.5" },
@@ -37,14 +37,16 @@ export function drawLossCurve(points: readonly CurvePoint[], total: number): str
     const d = points.map((point, i) => `${i === 0 ? "M" : "L"}${x(i).toFixed(1)} ${y(point[key]).toFixed(1)}`).join("");
     return `<path d="${d}" fill="none" style="${style}"/>`;
   });
-  const legend = lines.map(
-    ({ name, style }, i) =>
-      `<line x1="${width - 190}" x2="${width - 166}" y1="${18 + 16 * i}" y2="${18 + 16 * i}" style="${style}"/>` +
-      `<text x="${width - 160}" y="${22 + 16 * i}">${name}</text>`,
-  );
+  const legend = lines.map(({ name, style }, i) => {
+    const left = [frame.left, 120, 232][i]!;
+    return (
+      `<line x1="${left}" x2="${left + 20}" y1="${height - 10}" y2="${height - 10}" style="${style}"/>` +
+      `<text x="${left + 25}" y="${height - 6}">${name}</text>`
+    );
+  });
   const axis =
-    `<text x="${frame.left}" y="${height - 6}">step 1</text>` +
-    `<text x="${width - frame.right}" y="${height - 6}" text-anchor="end">step ${total}</text>`;
+    `<text x="${frame.left}" y="${height - 28}">step 1</text>` +
+    `<text x="${width - frame.right}" y="${height - 28}" text-anchor="end">step ${total}</text>`;
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${describe(points)}" font-size="12" fill="currentColor">${[...grid, ...paths, ...legend, axis].join("")}</svg>`;
 }
 
