@@ -115,7 +115,8 @@ function kindOf(path: string, bytes: Uint8Array): PictureKind {
   try {
     return pictureKind(bytes);
   } catch (error) {
-    throw new ImageError(path, oneLine(error), { cause: error });
+    // A refusal of ours, said in full: as a cause it would only be said twice.
+    throw new ImageError(path, oneLine(error));
   }
 }
 
