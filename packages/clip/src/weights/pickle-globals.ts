@@ -1,5 +1,5 @@
 import { rebuildTensor } from "./rebuild-tensor.js";
-import { cost, typeOf, type GlobalRef, type OpenObject, type Pickled, type TensorDtype } from "./pickled.js";
+import { cost, isKind, typeOf, type GlobalRef, type OpenObject, type Pickled, type TensorDtype } from "./pickled.js";
 
 /** What a rule may use of the machine that runs the pickle. */
 export interface RuleContext {
@@ -91,7 +91,7 @@ export function findRule(dialect: "torch" | "split", global: string): GlobalRule
 
 /** The element type of a storage class. */
 export function storageDtype(value: Pickled | undefined): TensorDtype | undefined {
-  if (typeof value !== "object" || value === null || !("kind" in value) || value.kind !== "global") return undefined;
+  if (!isKind(value, "global")) return undefined;
   return Object.hasOwn(storageTypes, value.global) ? storageTypes[value.global] : undefined;
 }
 
@@ -146,23 +146,18 @@ function readSize(args: readonly Pickled[], context: RuleContext): Pickled {
 
 function rebuildParameter(args: readonly Pickled[], { refuse }: RuleContext): Pickled {
   const [data = null] = args;
-  if (!isTensor(data)) throw refuse(`makes a parameter of ${typeOf(data)}, a tensor was expected`);
+  if (!isKind(data, "tensor")) throw refuse(`makes a parameter of ${typeOf(data)}, a tensor was expected`);
   return data;
 }
 
 /** A tensor with attributes of its own: the attributes are dropped. */
 function rebuildFromType(args: readonly Pickled[], context: RuleContext, ref: GlobalRef): Pickled {
   const [rebuild, type, inner] = args;
-  const name = (value: Pickled | undefined): string =>
-    typeof value === "object" && value !== null && "kind" in value && value.kind === "global" ? value.global : "";
+  const name = (value: Pickled | undefined): string => (isKind(value, "global") ? value.global : "");
   const rule = torchRules.get(name(rebuild));
   const plain = name(type) === "torch.Tensor" || name(type) === "torch.nn.parameter.Parameter";
   if (!plain || !name(rebuild).startsWith("torch._utils._rebuild_") || !rule?.call || !Array.isArray(inner)) {
     throw context.refuse(`makes a tensor of the type ${typeOf(type)}, which is not read`);
   }
   return rule.call(inner as readonly Pickled[], context, ref);
-}
-
-function isTensor(value: Pickled): boolean {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === "tensor";
 }

@@ -1,6 +1,6 @@
 import type { Budget, PickleLimits } from "./limits.js";
 import { findRule, type RuleContext } from "./pickle-globals.js";
-import { cost, typeOf, type GlobalRef, type OpenObject, type Pickled } from "./pickled.js";
+import { cost, isKind, typeOf, type GlobalRef, type OpenObject, type Pickled } from "./pickled.js";
 import { printable } from "./printable.js";
 
 /** What runs the opcodes of one pickle. */
@@ -176,8 +176,4 @@ interface PickleMachine {
   /** REDUCE, or NEWOBJ for classes only. */
   call(make: "call" | "create"): void;
   build(): void;
-}
-
-function isKind<K extends "global" | "object">(value: Pickled, kind: K): value is Extract<Pickled, { kind: K }> {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === kind;
 }

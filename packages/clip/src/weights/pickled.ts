@@ -54,6 +54,16 @@ export type Pickled =
   | StorageRef
   | TensorRef;
 
+type Known = InertObject | GlobalRef | StorageRef | TensorRef;
+
+/** Whether a value is an inert object, a global, a storage or a tensor. */
+export function isKind<K extends Known["kind"]>(
+  value: Pickled | undefined,
+  kind: K,
+): value is Extract<Known, { kind: K }> {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === kind;
+}
+
 /** An inert object that BUILD may still fill. */
 export interface OpenObject extends InertObject {
   state: Pickled;
@@ -85,7 +95,7 @@ export function typeOf(value: Pickled | undefined): string {
   if (value instanceof Map) return "a dict";
   if (value instanceof Set) return "a set";
   if (value instanceof Uint8Array) return "bytes";
-  const known = value as InertObject | GlobalRef | StorageRef | TensorRef;
+  const known = value as Known;
   if (known.kind === "object") return `an object of ${printable(known.global)}`;
   return known.kind === "global" ? printable(known.global) : `a ${known.kind}`;
 }
@@ -102,7 +112,7 @@ export function partsOf(value: Pickled): Iterable<Pickled> | undefined {
   if (Array.isArray(value)) return value as readonly Pickled[];
   if (value instanceof Map) return flatten(value as ReadonlyMap<Pickled, Pickled>);
   if (value instanceof Set) return value as ReadonlySet<Pickled>;
-  const known = value as InertObject | GlobalRef | StorageRef | TensorRef;
+  const known = value as Known;
   return known.kind === "object" ? [...known.args, known.state] : undefined;
 }
 

@@ -99,7 +99,8 @@ function readEntry(name: string, value: unknown): SafetensorsEntry {
   return { name, dtype, shape: shape as number[], begin, end };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether a value of parsed JSON is an object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -1,4 +1,4 @@
-import { typeOf, type InertObject, type Pickled, type TensorRef } from "./pickled.js";
+import { isKind, typeOf, type InertObject, type Pickled, type TensorRef } from "./pickled.js";
 import { bytesOf, countOf, extentOf } from "./tensor-view.js";
 import type { TorchArchive } from "./torch-archive.js";
 
@@ -51,7 +51,7 @@ function readDict(root: Pickled, name: string): Map<string, TensorRef> {
   }
   const tensors = new Map<string, TensorRef>();
   for (const [key, value] of inner as ReadonlyMap<Pickled, Pickled>) {
-    if (typeof key === "string" && isTensor(value)) tensors.set(key, value);
+    if (typeof key === "string" && isKind(value, "tensor")) tensors.set(key, value);
   }
   return tensors;
 }
@@ -70,8 +70,8 @@ function flattenModule(root: InertObject, name: string): Map<string, TensorRef> 
     for (const [key, value] of module.state as ReadonlyMap<Pickled, Pickled>) {
       if (++visits > mostVisits) throw endless();
       if (typeof key !== "string") continue;
-      if (isTensor(value) && (length += prefix.length + key.length) > mostNameLength) throw endless();
-      if (isTensor(value)) tensors.set(prefix + key, value);
+      if (isKind(value, "tensor") && (length += prefix.length + key.length) > mostNameLength) throw endless();
+      if (isKind(value, "tensor")) tensors.set(prefix + key, value);
       else if (isModule(value)) inside.push({ prefix: `${prefix}${key}.`, module: value });
     }
     waiting.push(...inside.toReversed());
@@ -79,16 +79,6 @@ function flattenModule(root: InertObject, name: string): Map<string, TensorRef> 
   return tensors;
 }
 
-function isTensor(value: Pickled): value is TensorRef {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === "tensor";
-}
-
 function isModule(value: Pickled): value is InertObject {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "kind" in value &&
-    value.kind === "object" &&
-    value.global.startsWith("__torch__.")
-  );
+  return isKind(value, "object") && value.global.startsWith("__torch__.");
 }

@@ -1,5 +1,6 @@
 import type { TensorFile } from "./tensor-file.js";
 import { printable } from "./printable.js";
+import { isRecord } from "./safetensors-header.js";
 import { bytesPerElement } from "./tensor-data.js";
 
 /** The checked index of a model in several files: which file holds which tensor. */
@@ -45,10 +46,6 @@ export function parseTensorIndex(text: string): TensorIndex {
 /** No folder, no parent, nothing hidden: what an index of a stranger may name. */
 function isPlainName(name: string): boolean {
   return /^[\w()[\] +,=@~-][\w()[\] +,=@~.-]*$/u.test(name) && name.length <= 255;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Joins a model's files to one; with an index, each file must hold just what the index says. */

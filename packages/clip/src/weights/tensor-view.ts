@@ -13,7 +13,7 @@ export function countOf({ shape }: Pick<TensorRef, "shape">): number {
 }
 
 /** How many numbers of the storage lie between a tensor's first and last, both included. */
-export function extentOf({ shape, strides }: TensorRef): number {
+export function extentOf({ shape, strides }: Pick<TensorRef, "shape" | "strides">): number {
   if (shape.includes(0)) return 0;
   return shape.reduce((at, side, axis) => at + (side - 1) * (strides[axis] as number), 1);
 }
