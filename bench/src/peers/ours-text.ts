@@ -1,5 +1,5 @@
 import type { Encoded, ImageFeatures, TextTower } from "@locoop/clip";
-import { coop, fit, type FitStep, type TrainingBatch } from "@locoop/prompt-learning";
+import { coop, fit, type FitStep, learnerContext, type TrainingBatch } from "@locoop/prompt-learning";
 import * as tf from "@tensorflow/tfjs";
 import { locoopLoss } from "locoop";
 import type { PictureRequest } from "locoop/node";
@@ -27,15 +27,7 @@ export function createTextStep({ clip, workshop, tensors }: Ours) {
   const runs = new Map<string, { steps: AsyncGenerator<FitStep>; parts: Parts; pictures: Pictures | undefined }>();
 
   const start = ({ names, top_k }: Task, key: string, given?: ImageFeatures) => {
-    const context = {
-      classNames: names,
-      tokenizer: clip.tokenizer,
-      embedTokens: (ids: ArrayLike<number>) => clip.embedTokens(ids),
-      contextLength: clip.config.text.contextLength,
-      width: clip.config.text.width,
-      seed: 1,
-    };
-    const learner = coop.create(context);
+    const learner = coop.create(learnerContext(clip, { classNames: names, seed: 1 }));
     const contexts = tensors.get("contexts")!;
     const initial = tf.tensor(contexts.data, [...contexts.shape]);
     learner.variables[0]!.assign(initial);

@@ -5,8 +5,8 @@ import { cosines, preprocess, type Clip } from "@locoop/clip";
 import { loadClip, readImage } from "@locoop/clip/node";
 import { tfjsEngine } from "@locoop/clip/tfjs";
 import { glmcm, mcm } from "@locoop/ood-metrics";
-import { encodeClasses, template } from "@locoop/prompt-learning";
 import { tinyClipPaths, tinyClipTemplate } from "@locoop/tiny-clip";
+import { zeroShotFeatures } from "locoop/node";
 
 /** The embedded model in Node. */
 export async function openTinyClip(): Promise<Clip> {
@@ -16,19 +16,7 @@ export async function openTinyClip(): Promise<Clip> {
 
 /** Scores of picture files with words as the prompt. */
 export async function scoreFiles(clip: Clip, paths: readonly string[], classNames: readonly string[]) {
-  const learner = template.create(
-    {
-      classNames,
-      tokenizer: clip.tokenizer,
-      embedTokens: (ids) => clip.embedTokens(ids),
-      contextLength: clip.config.text.contextLength,
-      width: clip.config.text.width,
-      seed: 0,
-    },
-    { template: tinyClipTemplate },
-  );
-  const classFeatures = await encodeClasses(learner, clip.text);
-  learner.dispose();
+  const classFeatures = await zeroShotFeatures(clip, classNames, tinyClipTemplate);
   const scored: { mcm: number; glmcm: number; label: number; confidence: number }[] = [];
   for (const path of paths) {
     const data = preprocess(await readImage(path), clip.config.imageSize);

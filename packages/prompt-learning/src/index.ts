@@ -4,6 +4,7 @@ export { template, type TemplateOptions } from "./learners/template.js";
 export {
   createVariable,
   defineLearner,
+  learnerContext,
   variableName,
   type Learner,
   type LearnerContext,

@@ -1,4 +1,4 @@
-import type { Floats, PromptBatch, Tokenizer } from "@locoop/clip";
+import type { Clip, Floats, PromptBatch, Tokenizer } from "@locoop/clip";
 import * as tf from "@tensorflow/tfjs";
 import type { Loss } from "./loss.js";
 
@@ -15,6 +15,33 @@ export interface LearnerContext {
   readonly width: number;
   /** Decides every random start value. */
   readonly seed: number;
+}
+
+/**
+ * What a learner is made from, of an open CLIP and C class names; `seed` decides random start values.
+ *
+ * @example
+ * ```ts
+ * import type { Clip } from "@locoop/clip";
+ * import { coop, learnerContext } from "@locoop/prompt-learning";
+ *
+ * const makeLearner = (clip: Clip) => coop.create(learnerContext(clip, { classNames: ["hen", "tench"], seed: 1 }), { contexts: 4 });
+ * console.log(typeof makeLearner); // → function
+ * ```
+ */
+export function learnerContext(
+  clip: Pick<Clip, "config" | "tokenizer" | "embedTokens">,
+  { classNames, seed = 0 }: { classNames: readonly string[]; seed?: number },
+): LearnerContext {
+  const { contextLength, width } = clip.config.text;
+  return {
+    classNames,
+    tokenizer: clip.tokenizer,
+    embedTokens: (ids) => clip.embedTokens(ids),
+    contextLength,
+    width,
+    seed,
+  };
 }
 
 /** What the author of a learner writes: its variables, its prompts and, optionally, its own loss. */

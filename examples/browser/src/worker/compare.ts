@@ -1,7 +1,7 @@
 import { createRandom, cropFor, preprocess, type Clip, type Floats, type ImageFeatures } from "@locoop/clip";
 import { countBatches, pythonRandom } from "@locoop/datasets/order";
 import { auroc, fprAtTpr, rocPoints } from "@locoop/ood-metrics";
-import { coop, encodeClasses } from "@locoop/prompt-learning";
+import { coop, encodeClasses, learnerContext } from "@locoop/prompt-learning";
 import { augmentPicture, defaultTopK, idIrrelevantRegions, trainingDefaults } from "locoop";
 import type {
   Calls,
@@ -13,7 +13,7 @@ import type {
   Verdict,
 } from "../messages.js";
 import { draw, type Motif, openSprites } from "./drawing.js";
-import { classFeaturesOf, contextOf, judge } from "./judge.js";
+import { classFeaturesOf, judge } from "./judge.js";
 import { takeRows } from "./pictures.js";
 import { encode, promptSteps, turn } from "./train.js";
 
@@ -186,7 +186,7 @@ async function learn(
   }: Around & { name: string; classNames: readonly string[]; labels: readonly number[]; shotFeatures: ImageFeatures },
 ): Promise<Floats> {
   const { batchSize, learningRate } = trainingDefaults;
-  const learner = coop.create(contextOf(clip, classNames, seed), {});
+  const learner = coop.create(learnerContext(clip, { classNames, seed }), {});
   const stepsPerEpoch = countBatches(labels.length, { size: batchSize });
   const view = (epoch: number, index: number): number => createRandom(`view/${seed}/${epoch}/${index}`).integer(views);
   try {

@@ -1,19 +1,16 @@
-import { cosines, type Clip, type Floats, type ImageFeatures } from "@locoop/clip";
+import { bytesSource, cosines, type Clip, type Floats, type ImageFeatures } from "@locoop/clip";
 import { glmcm, mcm } from "@locoop/ood-metrics";
-import { coop, encodeClasses, readPublishedCheckpoint, restore, template, type Learner } from "@locoop/prompt-learning";
-import { bytesSource } from "@locoop/clip";
+import {
+  coop,
+  encodeClasses,
+  learnerContext,
+  readPublishedCheckpoint,
+  restore,
+  template,
+  type Learner,
+} from "@locoop/prompt-learning";
 import { createDetector, defaultTopK, idIrrelevantRegions } from "locoop";
 import type { Prompt, Verdict } from "../messages.js";
-
-/** What a learner is made from, of a model and names. */
-export const contextOf = (clip: Clip, classNames: readonly string[], seed = 0) => ({
-  classNames,
-  tokenizer: clip.tokenizer,
-  embedTokens: (ids: ArrayLike<number>) => clip.embedTokens(ids),
-  contextLength: clip.config.text.contextLength,
-  width: clip.config.text.width,
-  seed,
-});
 
 /** Class features [C,E] of a prompt. */
 export async function classFeaturesOf(clip: Clip, classNames: readonly string[], prompt: Prompt): Promise<Floats> {
@@ -26,7 +23,8 @@ export async function classFeaturesOf(clip: Clip, classNames: readonly string[],
 }
 
 async function learnerOf(clip: Clip, classNames: readonly string[], prompt: Prompt): Promise<Learner> {
-  if (prompt.kind === "template") return template.create(contextOf(clip, classNames), { template: prompt.text });
+  if (prompt.kind === "template")
+    return template.create(learnerContext(clip, { classNames }), { template: prompt.text });
   const { checkpoint, position, contexts, classSpecific } = await readPublishedCheckpoint(
     bytesSource(prompt.bytes, { name: "the prompt" }),
   );
@@ -40,7 +38,7 @@ async function learnerOf(clip: Clip, classNames: readonly string[], prompt: Prom
       `the prompt has contexts of its own for ${contexts.shape[0]} classes, but there are ${classNames.length} names; give the names of its training, in its order`,
     );
   const options = { ...checkpoint.options, position: position ?? ("end" as const) };
-  const learner = coop.create(contextOf(clip, classNames), options);
+  const learner = coop.create(learnerContext(clip, { classNames }), options);
   try {
     restore(learner, { ...checkpoint, options });
     return learner;

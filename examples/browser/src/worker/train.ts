@@ -8,6 +8,7 @@ import {
   fit,
   type FitStep,
   type Learner,
+  learnerContext,
   readCheckpoint,
   writeCheckpoint,
 } from "@locoop/prompt-learning";
@@ -20,7 +21,7 @@ import {
   trainingDefaults,
 } from "locoop";
 import type { Trained, TrainProgress, TrainRequest } from "../messages.js";
-import { contextOf, judge } from "./judge.js";
+import { judge } from "./judge.js";
 import { decode, stack } from "./pictures.js";
 
 /** Pictures that go through the tower at once: as many as the command line takes, for its last bits. */
@@ -38,7 +39,7 @@ export async function train(
   const { classNames, seed, epochs, batchSize, contexts } = request;
   const { shots, rest } = draw(request);
   const images = createImages();
-  const learner = coop.create(contextOf(clip, classNames, seed), { contexts });
+  const learner = coop.create(learnerContext(clip, { classNames, seed }), { contexts });
   try {
     const stepsPerEpoch = countBatches(shots.length, { size: batchSize });
     const featuresOf = async (indices: readonly number[], { epoch }: { epoch: number }): Promise<ImageFeatures> =>

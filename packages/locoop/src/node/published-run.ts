@@ -6,6 +6,7 @@ import {
   coop,
   type CoopPosition,
   encodeClasses,
+  learnerContext,
   type PublishedCheckpoint,
   readPublishedCheckpoint,
   restore,
@@ -156,7 +157,7 @@ export async function publishedFeatures(
   { path, position, classSpecific, contexts, checkpoint }: PublishedPrompt,
   classNames: readonly string[],
 ): Promise<Floats> {
-  const { width, contextLength } = clip.config.text;
+  const { width } = clip.config.text;
   if (contexts.shape.at(-1) !== width)
     throw new Error(
       `checkpoint: the contexts of ${path} have the width ${contexts.shape.at(-1)}, the text tower of the weights ${width}; give the weights that it was trained on (--weights)`,
@@ -166,17 +167,7 @@ export async function publishedFeatures(
       `checkpoint: ${path} has contexts of its own for each of ${contexts.shape[0]} classes, but there are ${classNames.length} class names; give the classes of its training, in its order (--class-names)`,
     );
   const options = { ...checkpoint.options, position };
-  const learner = coop.create(
-    {
-      classNames,
-      tokenizer: clip.tokenizer,
-      embedTokens: (ids) => clip.embedTokens(ids),
-      contextLength,
-      width,
-      seed: 0,
-    },
-    options,
-  );
+  const learner = coop.create(learnerContext(clip, { classNames }), options);
   try {
     restore(learner, { ...checkpoint, options });
     const features = await encodeClasses(learner, clip.text);

@@ -4,7 +4,14 @@ import type { Clip, Floats, ImageFeatures } from "@locoop/clip";
 import type { Item } from "@locoop/datasets";
 import { countBatches, writeSplit } from "@locoop/datasets";
 import type { Learner, TrainingBatch } from "@locoop/prompt-learning";
-import { crossEntropyLoss, encodeClasses, fit, readCheckpoint, writeCheckpoint } from "@locoop/prompt-learning";
+import {
+  crossEntropyLoss,
+  encodeClasses,
+  fit,
+  learnerContext,
+  readCheckpoint,
+  writeCheckpoint,
+} from "@locoop/prompt-learning";
 import { locoopLoss } from "../loss.js";
 import { promptBytes } from "../prompt-file.js";
 import { trainingBatches } from "../training-batches.js";
@@ -79,17 +86,7 @@ export function createLearner(
   options: Readonly<Record<string, unknown>>,
   { clip, classes, seed }: { clip: Clip; classes: readonly RunClass[]; seed: number },
 ): Learner {
-  return definition.create(
-    {
-      classNames: classes.map(({ name }) => name),
-      tokenizer: clip.tokenizer,
-      embedTokens: (ids) => clip.embedTokens(ids),
-      contextLength: clip.config.text.contextLength,
-      width: clip.config.text.width,
-      seed,
-    },
-    options,
-  );
+  return definition.create(learnerContext(clip, { classNames: classes.map(({ name }) => name), seed }), options);
 }
 
 /** Trains one run into its folder, or goes on with it: learner, epochs with a checkpoint each, class features, threshold. */

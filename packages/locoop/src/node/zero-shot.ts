@@ -1,5 +1,5 @@
 import type { Clip, Floats } from "@locoop/clip";
-import { encodeClasses, template } from "@locoop/prompt-learning";
+import { encodeClasses, learnerContext, template } from "@locoop/prompt-learning";
 import { ensureFiniteClasses } from "./finite.js";
 
 /**
@@ -19,17 +19,7 @@ import { ensureFiniteClasses } from "./finite.js";
  * ```
  */
 export async function zeroShotFeatures(clip: Clip, classNames: readonly string[], text: string): Promise<Floats> {
-  const learner = template.create(
-    {
-      classNames,
-      tokenizer: clip.tokenizer,
-      embedTokens: (ids) => clip.embedTokens(ids),
-      contextLength: clip.config.text.contextLength,
-      width: clip.config.text.width,
-      seed: 0,
-    },
-    { template: text },
-  );
+  const learner = template.create(learnerContext(clip, { classNames }), { template: text });
   try {
     const features = await encodeClasses(learner, clip.text);
     ensureFiniteClasses(features, classNames);
