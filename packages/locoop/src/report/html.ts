@@ -8,7 +8,7 @@ import { isPaperBenchmark } from "./published.js";
 import { mistakeFigures } from "./html-mistakes.js";
 import { progressFigures } from "./html-progress.js";
 import { rocFigures, thresholdFigures } from "./html-curves.js";
-import { styleSheet } from "./html-style.js";
+import { htmlPage } from "./html-page.js";
 import { factsTable, resultsTable } from "./html-tables.js";
 import { trainingFigures } from "./html-training.js";
 import { createDocument } from "./node-document.js";
@@ -208,32 +208,20 @@ export async function renderReport(data: ReportData): Promise<string> {
         ${body}
       </section> `,
   );
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta
-          http-equiv="Content-Security-Policy"
-          content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-        />
-        <title>${data.title}</title>
-        <style>
-          ${{ markup: styleSheet }}
-        </style>
-      </head>
-      <body>
-        <a class="skip" href="#main">Skip to the results</a>
-        <header>
-          <h1>${data.title}</h1>
-          <nav aria-label="Sections">
-            <ul>
-              ${links}
-            </ul>
-          </nav>
-        </header>
-        <main id="main">${body}</main>
-        <footer><p class="soft">The numbers are in report.json, report.csv and report.md beside this page.</p></footer>
-      </body>
-    </html> `.markup;
+  return htmlPage({
+    title: data.title,
+    body: html`
+      <a class="skip" href="#main">Skip to the results</a>
+      <header>
+        <h1>${data.title}</h1>
+        <nav aria-label="Sections">
+          <ul>
+            ${links}
+          </ul>
+        </nav>
+      </header>
+      <main id="main">${body}</main>
+      <footer><p class="soft">The numbers are in report.json, report.csv and report.md beside this page.</p></footer>
+    `,
+  });
 }

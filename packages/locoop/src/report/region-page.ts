@@ -1,7 +1,7 @@
 import { heatColor } from "./region-drawing.js";
 import { toHex } from "./color-map.js";
 import { html, type Markup } from "./escape.js";
-import { styleSheet } from "./html-style.js";
+import { htmlPage } from "./html-page.js";
 import type { RegionMeasures, RegionPanels } from "./region-figure.js";
 import { toSvg } from "./region-svg.js";
 
@@ -35,24 +35,7 @@ td.on { font-weight: 600; }
 
 /** A page without scripts or requests, in the style of the report. */
 export function page({ title, body }: { title: string; body: Markup }): string {
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta
-          http-equiv="Content-Security-Policy"
-          content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-        />
-        <title>${title}</title>
-        <style>
-          ${{ markup: styleSheet + style }}
-        </style>
-      </head>
-      <body>
-        <main class="wide-page">${body}</main>
-      </body>
-    </html> `.markup;
+  return htmlPage({ title, style, body: html`<main class="wide-page">${body}</main>` });
 }
 
 function scale({ range, colorMap }: RegionPanels): Markup {
