@@ -19,13 +19,7 @@ import {
 import { FLOAT16_NOTE, toFloat16 } from "../node/float16-scores.js";
 import { closeModel, type ModelSpec, openModel } from "../node/model.js";
 import { loadScores, resolveChoice } from "../node/plugins.js";
-import {
-  comparedPrompts,
-  describePrompt,
-  openPublishedPrompt,
-  publishedFeatures,
-  type PublishedPrompt,
-} from "../node/published-run.js";
+import { comparedPrompts, describePrompt, publishedFeatures, type PublishedPrompt } from "../node/published-run.js";
 import { readRun, type Run, type RunClass } from "../node/run-folder.js";
 import { findMistakes, findProgress } from "../node/report-pictures.js";
 import { readStages } from "../node/training-history.js";
@@ -39,6 +33,7 @@ import { mainRun } from "../report/groups.js";
 import { formatTable, type RegionPicture, type ReportData, summarise, writeReport } from "../report/index.js";
 import { chooseEngine, loadModel } from "./engine-flags.js";
 import { evaluationReport } from "./evaluation-report.js";
+import { openPrompt } from "./judge.js";
 import { notice, print, printBlock, printJson, terminalWidth } from "./output.js";
 import { createProgress } from "./progress.js";
 
@@ -92,7 +87,8 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
     );
   const weights = await resolveWeights(flags.weights ?? first!.config.model.weights);
   for (const run of runs) await checkWeights(run, weights);
-  const prompts = await openPrompts(flags);
+  const prompts: PublishedPrompt[] = [];
+  for (const path of flags.checkpoint ?? []) prompts.push(await openPrompt(path, flags));
   const dataset = await openDataset(flags.id ?? flags.data!, { split: "val", classNames: flags.classNames });
   for (const warning of dataset.warnings) notice(`warning: ${warning}`);
   const classes = first?.classes ?? (await classesOf(dataset, flags));
@@ -163,8 +159,7 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
       : prompts.length > 0
         ? { classes, classFeatures: methods.at(-prompts.length)!.classFeatures, topK: defaultTopK(classes.length) }
         : undefined;
-    const regions = judging ? await overlays(judging, thinOut(readable, SHOWN), model) : [];
-    const shown = await shownPictures({ runs, result, readable, classNames, model, signal });
+    const pictures = await reportPictures({ runs, result, judging, readable, classNames, model, signal });
     const { template } = flags;
     await writeReport(
       await evaluationReport({
@@ -176,9 +171,8 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
         dataset,
         classes,
         result,
-        regions,
         notes,
-        ...shown,
+        ...pictures,
       }),
       resolve(out),
     );
@@ -206,30 +200,14 @@ export async function evaluateCommand(flags: EvaluateFlags, signal: AbortSignal)
 // Pictures with their ID-irrelevant regions in the report.
 const SHOWN = 6;
 
-async function overlays(
-  judging: { classes: readonly RunClass[]; classFeatures: Floats; topK: number },
-  items: readonly { path: string; label: number }[],
-  model: ModelSpec,
-): Promise<RegionPicture[]> {
-  const clip = await openModel(model);
-  const pictures: RegionPicture[] = [];
-  try {
-    for (const { path, label } of items) {
-      pictures.push(await judgeRegions(path, { ...judging, clip, label }));
-    }
-  } finally {
-    await closeModel();
-  }
-  return pictures;
-}
-
 // Classes times stages of a training that are encoded for the report: of more, `locoop report` shows the regions over the epochs.
 const MOST_PROMPTS = 2000;
 
-/** The hardest pictures, and how the regions of a few changed over the epochs. */
-async function shownPictures({
+/** A few pictures with their regions, the hardest ones, and how the regions of a few changed over the epochs. */
+async function reportPictures({
   runs,
   result,
+  judging,
   readable,
   classNames,
   model,
@@ -237,25 +215,32 @@ async function shownPictures({
 }: {
   runs: readonly Run[];
   result: EvaluationResult;
+  judging?: { classes: readonly RunClass[]; classFeatures: Floats; topK: number };
   readable: readonly { path: string; label: number }[];
   classNames: readonly string[];
   model: ModelSpec;
   signal: AbortSignal;
-}): Promise<Pick<ReportData, "mistakes" | "progress">> {
+}): Promise<Pick<ReportData, "regions" | "mistakes" | "progress">> {
   const main = mainRun(result.methods);
   const run = runs.find(
     ({ config: { settings } }) =>
       settings.method === main?.run.method && settings.seed === main.run.seed && settings.shots === main.run.shots,
   );
-  if (!run) return { mistakes: await findMistakes(result.methods, { classNames }) };
+  // Without a run and a prompt no model is needed.
+  if (!run && !judging) return { regions: [], mistakes: await findMistakes(result.methods, { classNames }) };
   const clip = await openModel(model);
   try {
+    const regions: RegionPicture[] = [];
+    if (judging)
+      for (const { path, label } of thinOut(readable, SHOWN))
+        regions.push(await judgeRegions(path, { ...judging, clip, label }));
+    if (!run) return { regions, mistakes: await findMistakes(result.methods, { classNames }) };
     const { topK, epochs } = run.config.settings;
     const judge = { clip, classNames, classFeatures: run.classFeatures, topK };
     const mistakes = await findMistakes(result.methods, { classNames, judgeOf: () => judge });
     const few = classNames.length * (await readStages(run.dir, epochs)).length <= MOST_PROMPTS;
     const pictures = few ? await findProgress(run, { clip, items: readable, signal }) : undefined;
-    return { mistakes, progress: pictures && { name: main!.name, pictures } };
+    return { regions, mistakes, progress: pictures && { name: main!.name, pictures } };
   } finally {
     await closeModel();
   }
@@ -263,18 +248,6 @@ async function shownPictures({
 
 const UNKNOWN_TRAINING =
   "Which pictures a checkpoint was trained on is not known: results hold for ID pictures that are none of them.";
-
-/** The published prompts that the options name, each said in a line. */
-async function openPrompts({ checkpoint = [], position }: EvaluateFlags): Promise<PublishedPrompt[]> {
-  const prompts: PublishedPrompt[] = [];
-  for (const path of checkpoint) {
-    const prompt = await openPublishedPrompt(path, { position });
-    for (const line of prompt.notices) notice(`notice: ${line}`);
-    notice(`checkpoint: ${describePrompt(prompt)}`);
-    prompts.push(prompt);
-  }
-  return prompts;
-}
 
 const promptFacts = ({
   path,

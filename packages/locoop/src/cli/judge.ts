@@ -6,10 +6,18 @@ import { checkWeights, modelOf } from "../node/detection.js";
 import type { EngineChoice } from "../node/engine.js";
 import { UsageError } from "../node/errors.js";
 import type { ModelSpec } from "../node/model.js";
-import { describePrompt, openPublishedPrompt, publishedFeatures } from "../node/published-run.js";
+import { describePrompt, openPublishedPrompt, publishedFeatures, type PublishedPrompt } from "../node/published-run.js";
 import { readRun, type Run, type RunClass } from "../node/run-folder.js";
 import { resolveWeights } from "../node/weights-name.js";
 import { notice } from "./output.js";
+
+/** Opens a published prompt and says what it is. */
+export async function openPrompt(path: string, { position }: { position?: CoopPosition }): Promise<PublishedPrompt> {
+  const prompt = await openPublishedPrompt(path, { position });
+  for (const line of prompt.notices) notice(`notice: ${line}`);
+  notice(`checkpoint: ${describePrompt(prompt)}`);
+  return prompt;
+}
 
 /** The options by which `detect` and `visualize` are told what to judge by. */
 export interface JudgeFlags {
@@ -69,9 +77,7 @@ async function judgeOfCheckpoint(path: string, flags: JudgeFlags): Promise<Judge
   const classes = await readClassList(flags.classNames);
   const classNames = classes.map(({ name }) => name);
   const weights = await resolveWeights(flags.weights);
-  const prompt = await openPublishedPrompt(path, { position: flags.position });
-  for (const line of prompt.notices) notice(`notice: ${line}`);
-  notice(`checkpoint: ${describePrompt(prompt)}`);
+  const prompt = await openPrompt(path, flags);
   return {
     classes,
     classNames,
