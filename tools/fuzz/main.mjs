@@ -133,21 +133,11 @@ function report(finding) {
 
 function add(more) {
   for (const [name, part] of Object.entries(more)) {
-    const total = (totals[name] ??= {
-      inputs: 0,
-      loaded: 0,
-      refused: 0,
-      findings: 0,
-      bytes: 0,
-      stepsPerByte: 0,
-      readPerByte: 0,
-      slowest: 0,
-      milliseconds: 0,
-      atOnce: 0,
-      inAll: 0,
-      ratio: 0,
-      reasons: [],
-    });
+    const total = totals[name];
+    if (!total) {
+      totals[name] = { ...part, reasons: [...new Set(part.reasons)] };
+      continue;
+    }
     for (const key of ["inputs", "loaded", "refused", "findings", "bytes", "milliseconds"]) total[key] += part[key];
     for (const key of ["stepsPerByte", "readPerByte", "slowest", "atOnce", "inAll", "ratio"])
       total[key] = Math.max(total[key], part[key]);
